@@ -1,0 +1,22 @@
+"""Build backend: setuptools, plus the compiler in the ziglang wheel on machines that have none."""
+
+import shutil
+
+from setuptools import build_meta
+from setuptools.build_meta import *  # noqa: F403
+
+COMPILERS = ("c++", "g++", "clang++")
+
+
+def _compiler() -> list[str]:
+    return [] if any(map(shutil.which, COMPILERS)) else ["ziglang"]
+
+
+def get_requires_for_build_wheel(config_settings=None):
+    """Name what a wheel needs to build here."""
+    return build_meta.get_requires_for_build_wheel(config_settings) + _compiler()
+
+
+def get_requires_for_build_editable(config_settings=None):
+    """Name what an editable install needs to build here."""
+    return build_meta.get_requires_for_build_editable(config_settings) + _compiler()

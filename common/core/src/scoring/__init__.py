@@ -1,0 +1,1 @@
+"""The scoring core: artifact, engine, contributions and request contract."""

@@ -1,0 +1,1 @@
+"""Experiments: a data set in, a scoring pipeline and an honest report out."""
