@@ -1,0 +1,60 @@
+# Everything a fresh machine needs is fetched by the first command that needs it; see README.md.
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+MAKEFLAGS += --no-print-directory
+
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+BIN := .venv/bin
+READY := .venv/ready
+PROJECTS := pyproject.toml $(wildcard common/*/pyproject.toml)
+NATIVE := common/core/setup.py common/core/backend.py $(wildcard common/core/native/*.?pp common/core/native/*.h)
+WORKERS ?= auto
+
+# `make run` trains on the simulated rig; DATA and TARGET name a table of your own instead.
+DATA ?=
+TARGET ?= cool_cond_y
+SEED ?= 1
+BUDGET ?= 30
+NAME ?= $(if $(DATA),$(basename $(notdir $(DATA))),simulated-rig)
+WHAT := $(if $(DATA),"$(DATA)",--recipe simulated-hydraulic)
+
+.PHONY: help run test lint types unit bench wheel clean
+
+help: ## show these words
+	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+run: $(READY) ## train, report and batch score: on the simulated rig, or DATA=table.csv TARGET=column
+	@mkdir -p build
+	@$(BIN)/scoring experiment $(WHAT) --target "$(TARGET)" --seed $(SEED) --budget $(BUDGET) \
+	  -o "build/$(NAME).pipeline" --report build/report.html --predictions build/predictions.csv
+
+test: lint types unit ## everything that CI checks
+
+lint: $(READY) ## style, format and the direction of imports
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
+
+types: $(READY) ## mypy --strict on common/
+	$(BIN)/mypy common/core/src common/experiment/src common/cli/src
+
+unit: $(READY) ## the test suite alone; ARGS="-k words" narrows it
+	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+bench: $(READY) ## ratios against peers, in an environment of their own
+	$(UV) run benchmarks/run.py $(ARGS)
+
+wheel: $(READY) ## the scoring core as one wheel for this platform, in dist/
+	$(UV) build --wheel --package scoring-core -o dist
+
+clean: ## remove what the words above made
+	rm -rf build dist .venv
+
+# The stamp is newer than everything that decides what is installed, so a ready checkout never asks the network.
+$(READY): $(PROJECTS) $(NATIVE) | $(UV)
+	$(UV) sync --quiet
+	@touch $@
+
+.uv/bin/uv:
+	@python3 -m venv .uv || { echo "No uv and no working 'python3 -m venv' here. Install uv, or your system's python3-venv package." >&2; exit 1; }
+	.uv/bin/python -m pip install --quiet uv
