@@ -1,5 +1,6 @@
-"""Build backend: setuptools, plus the compiler in the ziglang wheel on machines that have none."""
+"""Build backend: setuptools, plus the compiler in the ziglang wheel on machines that have none and for other targets."""
 
+import os
 import shutil
 
 from setuptools import build_meta
@@ -9,7 +10,9 @@ COMPILERS = ("c++", "g++", "clang++")
 
 
 def _compiler() -> list[str]:
-    return [] if any(map(shutil.which, COMPILERS)) else ["ziglang"]
+    if os.environ.get("SCORING_TARGET"):
+        return ["ziglang"]
+    return [] if os.environ.get("CXX") or any(map(shutil.which, COMPILERS)) else ["ziglang"]
 
 
 def get_requires_for_build_wheel(config_settings=None):

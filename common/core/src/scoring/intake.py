@@ -1,0 +1,145 @@
+"""Intake: from what a caller holds (arrays, lists, tables) to the matrix of doubles that the engine takes."""
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from scoring.fault import Fault, Faults
+from scoring.problem import Problem
+from scoring.reader import Column, Reader, reader
+from scoring.schema import BOOL, STR, TIME64, UNSEEN, Field, Schema, did_you_mean, listed, number
+from scoring.table import Table, open_table, plain_cells, seconds_since_1970
+
+Matrix = NDArray[np.float64]
+
+
+class Intake:
+    """Reads rows by one schema.
+
+    Arrays of numbers (float, int, bool) are what the engine takes: columns in schema order, the code of a
+    category, seconds for a time, NaN for missing. Everything else holds cells, which mean what they mean in
+    a request: texts, numbers, booleans and None. Tables are read by column name; further columns are
+    ignored.
+    """
+
+    def __init__(self, schema: Schema) -> None:
+        self.schema = schema
+        self.coded = any(field.categories is not None or field.type == TIME64 for field in schema)
+
+    @cached_property
+    def readers(self) -> tuple[Reader, ...]:
+        """The readers of the inputs in order."""
+        return tuple(reader(field) for field in self.schema)
+
+    def matrix(self, X: Any) -> Matrix:
+        """Give X as float64 of shape (n, inputs); raises Problem that lists what cannot be read."""
+        table = open_table(X)
+        if table is not None:
+            return self._from_table(table)
+        if isinstance(X, list | tuple):
+            return self._from_list(X)
+        array = np.asarray(X)
+        if array.ndim == 0:
+            raise _unsupported(f"X is a {type(X).__name__}")
+        rows = array.reshape(1, -1) if array.ndim == 1 else array
+        if rows.ndim != 2:
+            raise _unsupported(f"X has {rows.ndim} dimensions")
+        if rows.shape[1] != len(self.schema):
+            raise self._width(rows.shape[1])
+        if rows.dtype.kind in "fiub":
+            return rows.astype(np.float64)
+        return self._from_columns([rows[:, position] for position in range(len(self.schema))])
+
+    def _width(self, found: int, row: int | None = None) -> Problem:
+        where = "The rows have" if row is None else f"Row {row} has"
+        return Problem(
+            "row_length",
+            422,
+            f"{where} {found} cells, the schema has {len(self.schema)} inputs.",
+            f"Give the inputs in this order: {listed(self.schema.names, 40)}.",
+        )
+
+    def _from_list(self, X: Sequence[Any]) -> Matrix:
+        if len(X) and isinstance(X[0], Mapping):
+            names = {name: None for row in X for name in row}
+            return self._from_table(
+                Table({name: [row.get(name) for row in X] for name in names}, list(names))
+            )
+        nested = not len(X) or isinstance(X[0], list | tuple | np.ndarray)
+        rows = X if nested else [X]
+        for position, row in enumerate(rows):
+            if not isinstance(row, list | tuple | np.ndarray):
+                raise _unsupported(f"row {position} of X is a {type(row).__name__}")
+            if len(row) != len(self.schema):
+                raise self._width(len(row), position)
+        columns = [np.empty(len(rows), object) for _ in self.schema]
+        for position, column in enumerate(columns):
+            column[:] = [row[position] for row in rows]
+        return self._from_columns(columns)
+
+    def _from_table(self, table: Table) -> Matrix:
+        absent = [name for name in self.schema.names if name not in table.names]
+        if absent:
+            faults = Faults()
+            for name in absent:
+                faults.add(
+                    "missing_field", f"There is no column {name!r}.", name, did_you_mean(name, table.names)
+                )
+            problem = faults.problem()
+            raise Problem("missing_field", 422, problem.detail, problem.hint, problem.errors)
+        return self._from_columns([table.column(name) for name in self.schema.names])
+
+    def _from_columns(self, columns: Sequence[NDArray[Any]]) -> Matrix:
+        lengths = {len(column) for column in columns}
+        if len(lengths) > 1:
+            raise _unsupported("the columns of X have different lengths")
+        matrix = np.empty((lengths.pop() if lengths else 0, len(columns)), np.float64, order="F")
+        faults = Faults()
+        for position, (column, cells) in enumerate(zip(columns, self.readers, strict=True)):
+            matrix[:, position], errors = _doubles(column, cells)
+            for row, error in errors:
+                name = cells.field.name
+                detail = f"Row {row}, field {name!r}: expected {cells.expected}, found {error.found}."
+                faults.add_at(row, position, Fault(error.code, detail, name, row, cells.advice))
+        if faults:
+            raise faults.problem()
+        return matrix
+
+
+def _doubles(column: NDArray[Any], cells: Reader) -> Column:
+    field = cells.field
+    kind = column.dtype.kind
+    if kind == "M":
+        if field.type == TIME64:
+            return seconds_since_1970(column), []
+        return cells.column(
+            [None if text == "NaT" else text for text in np.datetime_as_string(column).tolist()]
+        )
+    if kind in "fiub" and field.type != STR:
+        return _numbers(column.astype(np.float64), field), []
+    return cells.column(plain_cells(column))
+
+
+def _numbers(column: Matrix, field: Field) -> Matrix:
+    if field.categories is not None:
+        known, places = np.unique(column, return_inverse=True)
+        codes = [np.nan if value != value else field.codes_by_number.get(value, UNSEEN) for value in known]
+        return np.asarray(codes, np.float64)[places.reshape(column.shape)]
+    if field.type in (BOOL, TIME64):
+        return column
+    sentinels = {number(token) for token in field.missing}
+    for sentinel in sentinels - {None}:
+        column = np.where(column == sentinel, np.nan, column)
+    return column
+
+
+def _unsupported(what: str) -> Problem:
+    return Problem(
+        "unsupported_input",
+        422,
+        f"X cannot be read: {what}.",
+        "Pass a matrix (rows, inputs), one row, a list of rows, or a pandas, polars or pyarrow table.",
+    )

@@ -1,0 +1,1 @@
+"""One module a data recipe; each has a RECIPE. `experiment.recipe` finds them."""

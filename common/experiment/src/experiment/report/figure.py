@@ -1,0 +1,79 @@
+"""A figure: a heading, one sentence for everybody, and one panel for each set of rows."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ..result import Evaluation, Floats, Integers
+from .chart import Chart
+from .markup import Markup, join, tag
+
+Drawing = Chart | Markup
+"""A chart, or markup such as a table that is its own picture."""
+
+MOST_CLASSES = 7
+"""Classes that get a curve of their own: those with most rows."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Rows to draw, with what every figure needs to know about them."""
+
+    name: str
+    """Validation or Test."""
+    data: Evaluation
+    labels: tuple[str, ...]
+    target: str
+
+    @property
+    def classes(self) -> Integers:
+        """Return true class numbers (n,)."""
+        return self.data.truth.astype(np.int64)
+
+    def shown(self) -> list[int]:
+        """Return the class numbers that get a curve, in label order."""
+        support = np.bincount(self.classes, minlength=len(self.labels))
+        largest = np.argsort(-support, kind="stable")[:MOST_CLASSES]
+        return sorted(int(k) for k in largest)
+
+    def one_against_rest(self, k: int) -> tuple[Floats, Floats]:
+        """Return the scores (n,) and membership (n,) of class `k`."""
+        return self.data.prediction[:, k], (self.classes == k).astype(np.float64)
+
+    def pooled(self) -> tuple[Floats, Floats]:
+        """Return scores (n * K,) and membership of every pair of row and class: the micro average."""
+        member = self.classes[:, None] == np.arange(len(self.labels))
+        return self.data.prediction.ravel(), member.ravel().astype(np.float64)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """How to draw one figure of a report."""
+
+    slug: str
+    title: str
+    meaning: str
+    """What it shows and how to read it, for somebody who never saw one."""
+    draw: Callable[[Part], Drawing | None]
+    """Draws one panel; None where the rows do not allow it (a class is absent, say)."""
+
+
+def render(figure: Figure, parts: Sequence[Part]) -> Markup:
+    """Return the figure with a panel for each part, side by side where there is room."""
+    panels = []
+    for part in parts:
+        drawing = figure.draw(part)
+        identity = f"{figure.slug}-{part.name.lower()}"
+        body = drawing.render(identity) if isinstance(drawing, Chart) else drawing
+        if body is None:
+            body = tag("p", "These rows cannot show it: all belong to one class, or there are none.", class_="empty")
+        heading = tag("h4", part.name, class_="part")
+        panels.append(tag("div", heading, body, class_="panel", data_part=part.name.lower()))
+    return card(figure.slug, figure.title, figure.meaning, tag("div", *panels, class_="panels"))
+
+
+def card(slug: str, title: str, meaning: str, body: Markup | None, *, wide: bool = True) -> Markup:
+    """Return a framed figure with its heading and caption."""
+    caption = tag("figcaption", tag("h3", title), tag("p", meaning))
+    return tag("figure", join([caption, body]), class_="card wide" if wide else "card", id=slug)
