@@ -4,7 +4,7 @@ import os
 import shutil
 
 from setuptools import build_meta
-from setuptools.build_meta import *  # noqa: F403
+from setuptools.build_meta import *
 
 COMPILERS = ("c++", "g++", "clang++")
 

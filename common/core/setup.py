@@ -98,7 +98,7 @@ setup(
         Extension(
             "scoring._engine",
             sorted(path.as_posix() for path in NATIVE.glob("*.cpp")),
-            depends=sorted(path.as_posix() for path in NATIVE.glob("*.[hm]*")),
+            depends=sorted(path.as_posix() for path in NATIVE.glob("*.[him]*")),
             py_limited_api=True,
         )
     ],

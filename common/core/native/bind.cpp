@@ -1,6 +1,8 @@
 // The Python module scoring._engine.
 #include "bind.hpp"
 
+#include "pipeline.hpp"
+
 namespace {
 
 // An empty call, to measure what calling costs.
@@ -11,7 +13,8 @@ int fill(PyObject* module) {
   if (!type) return -1;
   const int failed = PyModule_AddObjectRef(module, "Pipeline", type);
   Py_DECREF(type);
-  return failed;
+  if (failed) return -1;
+  return PyModule_AddStringConstant(module, "isa", scoring::instruction_set());
 }
 
 PyMethodDef functions[] = {

@@ -7,14 +7,6 @@ namespace scoring {
 
 namespace {
 
-std::string type_name(PyObject* object) {
-  Owned name(PyType_GetName(Py_TYPE(object)));
-  Py_ssize_t size = 0;
-  const char* text = name ? PyUnicode_AsUTF8AndSize(name.get(), &size) : nullptr;
-  if (!text) throw PythonError{};
-  return std::string(text, static_cast<size_t>(size));
-}
-
 [[noreturn]] void refuse_cell(PyObject* cell, Py_ssize_t at, const std::vector<std::string>& names) {
   PyErr_Clear();
   raise(PyExc_TypeError, "cell " + std::to_string(at) + " (" + names[static_cast<size_t>(at)] + "): expected a number or None, found " + type_name(cell));
@@ -44,6 +36,14 @@ char item_code(const char* format) {
 }
 
 }  // namespace
+
+std::string type_name(PyObject* object) {
+  Owned name(PyType_GetName(Py_TYPE(object)));
+  Py_ssize_t size = 0;
+  const char* text = name ? PyUnicode_AsUTF8AndSize(name.get(), &size) : nullptr;
+  if (!text) throw PythonError{};
+  return std::string(text, static_cast<size_t>(size));
+}
 
 bool is_sequence(PyObject* object) { return PyList_Check(object) || PyTuple_Check(object); }
 

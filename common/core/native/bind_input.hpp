@@ -3,10 +3,12 @@
 #include "bind.hpp"   // before any standard header, as Python.h asks
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "arrow.hpp"
 #include "source.hpp"
 
 namespace scoring {
@@ -25,6 +27,7 @@ class RowBuffer {
   std::vector<double> more_;
 };
 
+std::string type_name(PyObject* object);
 bool is_sequence(PyObject* object);   // a list or a tuple
 
 // A list or tuple of numbers and None (missing) to doubles. `names` are the inputs'.
@@ -41,6 +44,24 @@ class ArrayInput {
   Lent lent_;
   int64_t rows_ = 1;
   std::optional<Matrix> matrix_;
+};
+
+// What an object with __arrow_c_array__ (a record batch) or __arrow_c_stream__ (a table) exports.
+class ArrowInput {
+ public:
+  ArrowInput(PyObject* object, const std::vector<std::string>& inputs);
+  ~ArrowInput();
+  ArrowInput(const ArrowInput&) = delete;
+  ArrowInput& operator=(const ArrowInput&) = delete;
+  const ArrowSource& source() const { return *source_; }
+
+ private:
+  void read_array(PyObject* object, const std::vector<std::string>& inputs);
+  void read_stream(PyObject* object, const std::vector<std::string>& inputs);
+
+  Owned schema_, array_;             // capsules, which release what they hold
+  std::deque<ArrowArray> batches_;   // of a stream: ours to release
+  std::optional<ArrowSource> source_;
 };
 
 }  // namespace scoring

@@ -100,6 +100,7 @@ Owned empty_array(PyObject* self, int64_t rows, int64_t columns, bool flat) {
 
 struct Predict {
   static constexpr const char* name = "predict";
+  static constexpr const char* arrow_name = "predict_arrow";
   static constexpr const char* flag = "raw_score";
   static constexpr bool usual = false;
   static int64_t columns(const Pipeline& engine, bool) { return engine.outputs(); }
@@ -112,6 +113,7 @@ struct Predict {
 
 struct Contributions {
   static constexpr const char* name = "contributions";
+  static constexpr const char* arrow_name = "contributions_arrow";
   static constexpr const char* flag = "original";
   static constexpr bool usual = true;
   static int64_t columns(const Pipeline& engine, bool original) { return engine.parts(original); }
@@ -172,6 +174,15 @@ PyObject* from_array(PyObject* self, PyObject* const* args, Py_ssize_t count, Py
       if (const double* row = input.matrix().row(0)) return predict_row(self, row, options.flag);
     }
     return over<Work>(self, input.matrix(), input.rows(), options);
+  });
+}
+
+template <class Work>
+PyObject* from_arrow(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  return guarded([&]() -> PyObject* {
+    const Options options = read_options(args, count, names, Work::arrow_name, Work::flag, Work::usual);
+    const ArrowInput input(args[0], engine_of(self).input_names());
+    return over<Work>(self, input.source(), input.source().rows(), options);
   });
 }
 
@@ -261,6 +272,10 @@ PyObject* make_pipeline_type(PyObject* module) {
       {"row", row, METH_O, "row($self, cells, /)\n--\n\nScore one row of numbers and None, without numpy."},
       {"contributions", fast(from_array<Contributions>), METH_FASTCALL | METH_KEYWORDS,
        "contributions($self, X, /, original=True, threads=1)\n--\n\nSplit raw scores into parts, by input or by feature, and a bias."},
+      {"predict_arrow", fast(from_arrow<Predict>), METH_FASTCALL | METH_KEYWORDS,
+       "predict_arrow($self, array, /, raw_score=False, threads=1)\n--\n\nScore a record batch or table through the Arrow C data interface."},
+      {"contributions_arrow", fast(from_arrow<Contributions>), METH_FASTCALL | METH_KEYWORDS,
+       "contributions_arrow($self, array, /, original=True, threads=1)\n--\n\nSplit the raw scores of a record batch or table into parts."},
       {"transform", fast(from_array<Transform>), METH_FASTCALL | METH_KEYWORDS,
        "transform($self, X, /, threads=1)\n--\n\nCompute the features of rows."},
       {nullptr, nullptr, 0, nullptr}};

@@ -47,8 +47,8 @@ struct Scratch {
     grow(agrees, 2 * splits + 1);
     grow(mesh, splits);
     grow(slots, splits + 1);
-    grow(parts, plan.used.size());
-    return {hot.data(), agrees.data(), mesh.data(), reinterpret_cast<double*>(slots.data()), reinterpret_cast<double*>(parts.data())};
+    grow(parts, plan.used.size() + 1);
+    return {hot.data(), agrees.data(), mesh.data(), slots.data()->of, parts.data()->of};
   }
 
   void decide(const ContributionPlan& plan, const double* x) {

@@ -52,7 +52,7 @@ struct BranchPlan {
   double value[2];    // of a child that is a leaf, else 0
   int32_t child[2];   // where the child's lanes stand; those of all leaves follow those of the tree's splits
   int32_t part;       // where the lanes of its feature stand
-  int32_t mesh;       // where q stands while the row agrees with the splits above on the same feature; s follows
+  int32_t pair;       // where q stands while the row agrees with the splits above on the same feature; s follows
   int32_t prior;      // 2 * (the last split above on the same feature) + side; 2 * branches: there is none
 };
 
@@ -60,13 +60,13 @@ struct BranchPlan {
 struct TwigPlan {
   double lost[2];
   double value[2];
-  int32_t part, mesh, prior;
+  int32_t part, pair, prior;
 };
 
 // Whether a row goes left at a numeric split.
 struct NumericPlan {
-  double threshold;
-  int32_t view;   // number of the view
+  double threshold = 0.0;
+  int32_t view = 0;   // number of the view
 };
 
 struct CategoricalPlan {

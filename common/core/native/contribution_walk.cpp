@@ -1,10 +1,6 @@
 #include "contribution_walk.hpp"
 
-#if defined(__x86_64__) && (defined(__GNUC__) || defined(__clang__))
-#define SCORING_X86 1
-#else
-#define SCORING_X86 0
-#endif
+#include "isa.hpp"
 
 #define SCORING_INLINE inline __attribute__((always_inline))
 
@@ -54,7 +50,7 @@ SCORING_INLINE void pass(const ContributionPlan& plan, const TreePlan& tree, int
   for (int32_t i = 0; i < count; ++i, slot += slot_bytes) {   // down: how likely each split is reached
     const BranchPlan& split = branches[i];
     const int hot = hots[i], cold = hot ^ 1;
-    const int32_t pair = choose(split.mesh, split.prior);
+    const int32_t pair = choose(split.pair, split.prior);
     agrees[2 * i + hot] = agrees[split.prior];
     agrees[2 * i + cold] = 0;
     meshes[i] = pair;
@@ -68,7 +64,7 @@ SCORING_INLINE void pass(const ContributionPlan& plan, const TreePlan& tree, int
   for (int32_t i = 0; i < tree.twigs; ++i, slot += slot_bytes) {
     const TwigPlan& split = twigs[i];
     const int hot = hots[count + i];
-    const char* const q = mesh + choose(split.mesh, split.prior);
+    const char* const q = mesh + choose(split.pair, split.prior);
     const double lost = split.lost[hot], below = split.value[hot];
     for (int r = 0; r < registers; ++r) {
       lanes(parts + split.part, r) += lanes(slot, r) * fixed(q + q_to_s, r) * lost;
@@ -102,7 +98,9 @@ SCORING_INLINE void walk(const ContributionPlan& plan, size_t tree_from, size_t 
       pass<narrow, narrow_lanes>(plan, tree, 0, hots, work);
       continue;
     }
-    for (int32_t first = 0; first < tree.points; first += wide_lanes) pass<Doubles, wide_lanes>(plan, tree, first, hots, work);
+    for (int32_t first = 0; first < tree.points; first += wide_lanes) {
+      pass<Doubles, wide_lanes>(plan, tree, first, hots, work);
+    }
   }
 }
 
@@ -126,11 +124,8 @@ __attribute__((target(SCORING_AVX512))) void walk_avx512(const ContributionPlan&
 
 ContributionWalk contribution_walk() {
 #if SCORING_X86
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512bw")) {
-    return walk_avx512;
-  }
-  if (__builtin_cpu_supports("avx2")) return walk_avx2;
+  if (isa() == Isa::avx512) return walk_avx512;
+  if (isa() == Isa::avx2) return walk_avx2;
 #endif
   return walk_any;
 }

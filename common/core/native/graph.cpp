@@ -197,12 +197,13 @@ void Graph::block(const double* const* columns, double* memory, const double** f
   const auto column = [columns, memory](Place place) -> const double* {
     return place.slot ? memory + static_cast<int64_t>(place.index) * block_rows : columns[place.index];
   };
+  const Kernel& kernel = scoring::kernel();
   const auto into = [memory](int32_t slot) { return memory + static_cast<int64_t>(slot) * block_rows; };
   for (const Step& step : body_->steps) {
     const Node& node = *step.node;
     switch (node.op) {
       case Op::add: case Op::sub: case Op::mul: case Op::div:
-        arithmetic_column(node.op, column(step.of[0]), node.by ? nullptr : column(step.of[1]), node.value, into(step.into[0]), rows);
+        kernel.arithmetic(node.op, column(step.of[0]), node.by ? nullptr : column(step.of[1]), node.value, into(step.into[0]), rows);
         break;
       case Op::project: {
         const size_t operands = step.of.size();
@@ -211,15 +212,15 @@ void Graph::block(const double* const* columns, double* memory, const double** f
           if (slot >= 0) std::fill_n(into(slot), rows, 0.0);
         }
         for (size_t j = 0; j < operands; ++j) {
-          standardized_column(column(step.of[j]), node.fill[j], node.center[j], node.scale[j], z, rows);
+          kernel.standardize(column(step.of[j]), node.fill[j], node.center[j], node.scale[j], z, rows);
           for (size_t k = 0; k < step.into.size(); ++k) {
-            if (step.into[k] >= 0) weighted_column(z, node.weights[k * operands + j], into(step.into[k]), rows);
+            if (step.into[k] >= 0) kernel.weigh(z, node.weights[k * operands + j], into(step.into[k]), rows);
           }
         }
         break;
       }
       default:
-        unary_column(node, column(step.of[0]), into(step.into[0]), rows);
+        kernel.unary(node, column(step.of[0]), into(step.into[0]), rows);
     }
   }
   for (size_t f = 0; f < body_->outputs.size(); ++f) features[f] = body_->wanted[f] ? column(body_->outputs[f]) : nullptr;

@@ -1,72 +1,33 @@
 #include "kernel.hpp"
 
-#include "clones.hpp"
+#include "isa.hpp"
 
 namespace scoring {
 
-SCORING_CLONES void arithmetic_column(Op op, const double* __restrict a, const double* __restrict b, double by, double* __restrict out,
-                                      int rows) {
-  // The choice stays outside the loops: each becomes vector code.
-  switch (op) {
-    case Op::add:
-      if (b) for (int i = 0; i < rows; ++i) out[i] = a[i] + b[i];
-      else for (int i = 0; i < rows; ++i) out[i] = a[i] + by;
-      break;
-    case Op::sub:
-      if (b) for (int i = 0; i < rows; ++i) out[i] = a[i] - b[i];
-      else for (int i = 0; i < rows; ++i) out[i] = a[i] - by;
-      break;
-    case Op::mul:
-      if (b) for (int i = 0; i < rows; ++i) out[i] = a[i] * b[i];
-      else for (int i = 0; i < rows; ++i) out[i] = a[i] * by;
-      break;
-    default:
-      if (b) for (int i = 0; i < rows; ++i) out[i] = divided(a[i], b[i]);
-      else for (int i = 0; i < rows; ++i) out[i] = divided(a[i], by);
-  }
-}
+namespace graph_baseline {
+#include "kernel.inc"
+}  // namespace graph_baseline
 
-SCORING_CLONES void standardized_column(const double* __restrict x, double fill, double center, double scale, double* __restrict out,
-                                        int rows) {
-  for (int i = 0; i < rows; ++i) out[i] = standardized(x[i], fill, center, scale);
-}
+#if SCORING_X86
+SCORING_TARGET_BEGIN("avx2")
+namespace graph_avx2 {
+#include "kernel.inc"
+}  // namespace graph_avx2
+SCORING_TARGET_END
 
-SCORING_CLONES void weighted_column(const double* __restrict z, double weight, double* __restrict out, int rows) {
-  for (int i = 0; i < rows; ++i) out[i] += z[i] * weight;
-}
+SCORING_TARGET_BEGIN("avx2,avx512f,avx512bw,avx512vl,avx512dq")
+namespace graph_avx512 {
+#include "kernel.inc"
+}  // namespace graph_avx512
+SCORING_TARGET_END
+#endif
 
-SCORING_CLONES void unary_column(const Node& node, const double* __restrict x, double* __restrict out, int rows) {
-  switch (node.op) {
-    case Op::lookup: {
-      const double* table = node.table.data();
-      const auto size = static_cast<int32_t>(node.table.size()) - 2;
-      for (int i = 0; i < rows; ++i) out[i] = looked_up(x[i], table, size);
-      break;
-    }
-    case Op::match:
-      for (int i = 0; i < rows; ++i) out[i] = matched(x[i], node);
-      break;
-    case Op::equal: {
-      const double value = node.value;
-      for (int i = 0; i < rows; ++i) out[i] = equals(x[i], value);
-      break;
-    }
-    case Op::isnan:
-      for (int i = 0; i < rows; ++i) out[i] = is_missing(x[i]) ? 1.0 : 0.0;
-      break;
-    case Op::fill: {
-      const double value = node.value;
-      for (int i = 0; i < rows; ++i) out[i] = filled(x[i], value);
-      break;
-    }
-    case Op::clip: {
-      const double low = node.low, high = node.high;
-      for (int i = 0; i < rows; ++i) out[i] = clipped(x[i], low, high);
-      break;
-    }
-    default:
-      for (int i = 0; i < rows; ++i) out[i] = date_part(x[i], node.part);
-  }
+const Kernel& kernel() {
+#if SCORING_X86
+  if (isa() == Isa::avx512) return graph_avx512::kernel;
+  if (isa() == Isa::avx2) return graph_avx2::kernel;
+#endif
+  return graph_baseline::kernel;
 }
 
 double unary(const Node& node, double x) {

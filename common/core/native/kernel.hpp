@@ -53,13 +53,20 @@ inline double arithmetic(Op op, double a, double b) {
   }
 }
 
-// Over `rows` values; `b` may be null, then `by` stands for it. `out` overlaps no operand.
-void arithmetic_column(Op op, const double* a, const double* b, double by, double* out, int rows);
-// The standardised column z of operand j of a projection, and its part of one output.
-void standardized_column(const double* x, double fill, double center, double scale, double* out, int rows);
-void weighted_column(const double* z, double weight, double* out, int rows);   // out += z * weight
-// lookup, match, equal, isnan, fill, clip, date
-void unary_column(const Node& node, const double* x, double* out, int rows);
+// The loops over `rows` values. `out` overlaps no operand.
+struct Kernel {
+  // `b` may be null, then `by` stands for it.
+  void (*arithmetic)(Op op, const double* a, const double* b, double by, double* out, int rows);
+  // An operand of a projection.
+  void (*standardize)(const double* x, double fill, double center, double scale, double* out, int rows);
+  // Its part of one result: out += z * weight.
+  void (*weigh)(const double* z, double weight, double* out, int rows);
+  // lookup, match, equal, isnan, fill, clip, date
+  void (*unary)(const Node& node, const double* x, double* out, int rows);
+};
+
+const Kernel& kernel();   // for the instructions that this machine has: the same bits on each
+
 double unary(const Node& node, double x);
 
 }  // namespace scoring

@@ -9,6 +9,7 @@
 #include "forest.hpp"
 #include "free_list.hpp"
 #include "graph.hpp"
+#include "isa.hpp"
 #include "model.hpp"
 #include "pool.hpp"
 
@@ -184,6 +185,14 @@ struct Pipeline::Body {
     return *found;
   }
 };
+
+const char* instruction_set() {
+  switch (isa()) {
+    case Isa::avx512: return "avx512";
+    case Isa::avx2: return "avx2";
+    default: return "baseline";
+  }
+}
 
 Pipeline::Pipeline(std::string_view features_json, std::string_view forest_text)
     : body_(std::make_unique<Body>(features_json, forest_text)) {}

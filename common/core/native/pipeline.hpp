@@ -10,6 +10,9 @@
 
 namespace scoring {
 
+// The vector instructions in use: "baseline", "avx2" or "avx512".
+const char* instruction_set();
+
 // Everything const is safe to call from many threads at once.
 class Pipeline {
  public:

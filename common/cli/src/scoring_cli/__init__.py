@@ -1,1 +1,3 @@
 """The `scoring` command."""
+
+__version__ = "0.1.0"

@@ -41,7 +41,7 @@ class Columns:
         pick = None
         if all(reader.reads_floats for reader in readers) and None not in positions and len(positions) > 1:
             in_order = positions == tuple(range(len(fields)))
-            pick = _whole if in_order else itemgetter(*positions)  # type: ignore[arg-type]
+            pick = _whole if in_order else itemgetter(*positions)
         return cls(tuple(fields), positions, readers, cells, pick)
 
     def row(self, cells: Sequence[object]) -> list[float]:

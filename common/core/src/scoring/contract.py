@@ -13,13 +13,12 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.example import example_cell, example_request
 from scoring.fault import refusal
 from scoring.manifest import BINOMIAL, MULTINOMIAL, REGRESSION
 from scoring.problem import Problem
 from scoring.request import Request, RequestParser
 from scoring.response import ResponseWriter
-from scoring.sample import example_cell
-from scoring.sample import sample_request as sample
 from scoring.schema import Field
 from scoring.settings import DEFAULT, Settings
 
@@ -153,7 +152,7 @@ def _desk(scorer: "Scorer", settings: Settings) -> _Desk:
         kinds, rows, fields = _kinds(scorer, settings), _sample_rows(scorer), scorer.schema
 
         def example(contributions: bool) -> dict[str, Any]:
-            return sample(fields, rows, kinds[0] if contributions and kinds else None)
+            return example_request(fields, rows, kinds[0] if contributions and kinds else None)
 
         parser = RequestParser(scorer.schema, settings, kinds, example)
         labels = scorer.labels if scorer.task == MULTINOMIAL else ()
@@ -204,7 +203,7 @@ def _sample_rows(scorer: "Scorer") -> list[list[str]]:
 
 
 def _sample(scorer: "Scorer", kind: str | None) -> dict[str, Any]:
-    return sample(scorer.schema, _sample_rows(scorer), kind)
+    return example_request(scorer.schema, _sample_rows(scorer), kind)
 
 
 def _describe(field: Field) -> dict[str, Any]:

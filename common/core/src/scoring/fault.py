@@ -51,6 +51,10 @@ COUNTED: Final = 1000
 """Faults of one column or one kind after which looking for more of them stops."""
 
 
+LONGEST: Final = 200
+"""Characters of a field's name that a problem repeats; a caller's names may be of any length."""
+
+
 @dataclass(frozen=True, slots=True)
 class Fault:
     """One thing wrong with a request. Texts never repeat a cell's value, only what kind of value it is."""
@@ -65,7 +69,7 @@ class Fault:
         """Return the entry of a problem's `errors`; members that say nothing are left out."""
         entry: dict[str, Any] = {"code": self.code}
         if self.field is not None:
-            entry["field"] = self.field
+            entry["field"] = self.field[:LONGEST]
         if self.row is not None:
             entry["row"] = self.row
         entry["detail"] = self.detail

@@ -177,7 +177,7 @@ def _divide(tree: str, divisor: float, digits: int | None) -> str:
         key, _, value = line.partition("=")
         if key == "is_linear" and value != "0":
             raise _invalid("it has linear trees, which cannot be merged")
-        if key == "leaf_value":
+        if key == "leaf_value" and (divisor != 1.0 or digits is not None):
             values = [float(item) / divisor for item in value.split()]
             written = map(repr, values) if digits is None else (f"{item:.{digits}g}" for item in values)
             lines[position] = f"leaf_value={' '.join(written)}"

@@ -39,17 +39,39 @@ class Graph:
             self._nodes.append(node)
         return self._columns[key]
 
-    def to_bytes(self, outputs: Sequence[int], names: Sequence[str]) -> bytes:
-        """Write features.json: the columns `outputs`, called `names`, go to the forest."""
+    def used(self, outputs: Sequence[int]) -> list[int]:
+        """List the inputs that some of the columns `outputs` depend on, ascending."""
+        return [column for column in self._reached(outputs) if column < len(self.inputs)]
+
+    def to_bytes(self, outputs: Sequence[int], names: Sequence[str], inputs: Sequence[int]) -> bytes:
+        """Write features.json: the columns `outputs`, called `names`, go to the forest.
+
+        `inputs` are the positions of the inputs to keep, at least those that the outputs depend on. Operations
+        that no output depends on are left out.
+        """
+        count = len(self.inputs)
+        nodes = [column for column in self._reached(outputs) if column >= count]
+        place = {column: number for number, column in enumerate([*inputs, *nodes])}
         return write_document(
             {
                 "format": FORMAT,
-                "inputs": list(self.inputs),
-                "nodes": self._nodes,
-                "outputs": list(outputs),
+                "inputs": [self.inputs[column] for column in inputs],
+                "nodes": [self._moved(self._nodes[column - count], place) for column in nodes],
+                "outputs": [place[column] for column in outputs],
                 "names": list(names),
             }
         )
+
+    def _reached(self, outputs: Sequence[int]) -> list[int]:
+        reached = set(outputs)
+        for column in range(len(self.inputs) + len(self._nodes) - 1, len(self.inputs) - 1, -1):
+            if column in reached:
+                reached.update(self._nodes[column - len(self.inputs)]["of"])
+        return sorted(reached)
+
+    @staticmethod
+    def _moved(node: dict[str, Any], place: dict[int, int]) -> dict[str, Any]:
+        return {**node, "of": [place[column] for column in node["of"]]}
 
 
 def _plain(value: Any) -> Any:

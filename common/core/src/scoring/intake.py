@@ -30,6 +30,18 @@ class Intake:
         self.coded = any(field.categories is not None or field.type == TIME64 for field in schema)
 
     @cached_property
+    def plain(self) -> bool:
+        """Whether a column of numbers is always what the engine takes: no codes, and no number means missing."""
+        return not self.coded and all(number(token) is None for field in self.schema for token in field.missing)
+
+    def arrow(self, X: Any) -> Any:
+        """Give X as an Arrow table that the engine reads where it is, or None."""
+        table = open_table(X) if self.plain and hasattr(X, "__arrow_c_stream__") else None
+        if table is None or not set(self.schema.names) <= set(table.names):
+            return None
+        return table.numbers(self.schema.names)
+
+    @cached_property
     def readers(self) -> tuple[Reader, ...]:
         """The readers of the inputs in order."""
         return tuple(reader(field) for field in self.schema)

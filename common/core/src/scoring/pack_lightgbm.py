@@ -55,7 +55,7 @@ class Forest:
 
 
 def open_forest(model: Any) -> Forest:
-    """Take a Booster, a fitted LightGBM estimator, or the path of a model's text; raises Problem for others."""
+    """Take a Booster, a fitted LightGBM estimator or the path of a text file; raises Problem for others."""
     if isinstance(model, str | os.PathLike):
         return _from_text(_read(Path(model)))
     if _is_estimator(model):
@@ -72,7 +72,7 @@ def open_forest(model: Any) -> Forest:
 
 
 def task_and_labels(forest: Forest, labels: Sequence[str] | None) -> tuple[str, tuple[str, ...]]:
-    """Tell the task from the objective, and the labels from the caller, the model or the number of classes."""
+    """Tell the task from the objective, the labels from the caller, the model or the class count."""
     header = forest.header
     task = next(
         (task for task, names in PROBABILITY_OBJECTIVES.items() if header.objective_name in names), None
@@ -82,7 +82,7 @@ def task_and_labels(forest: Forest, labels: Sequence[str] | None) -> tuple[str, 
     if task is None:
         if header.outputs > 1 or forest.classes is not None:
             raise unsupported(
-                f"The model's objective {header.objective or 'custom'!r} gives raw scores, not class probabilities",
+                f"The model's objective {header.objective or 'custom'!r} gives no class probabilities",
                 "Train with a built-in objective (binary, multiclass, multiclassova).",
             )
         if labels:
@@ -113,7 +113,7 @@ def _is_estimator(model: Any) -> bool:
 def _booster_of(estimator: Any) -> Any:
     try:
         return estimator.booster_
-    except Exception as fault:  # LightGBM raises scikit-learn's NotFittedError, which is not ours to import
+    except Exception as fault:  # noqa: BLE001 -- scikit-learn's NotFittedError is not ours to import
         raise unsupported(
             f"The {type(estimator).__name__} is not fitted ({fault})", "Fit it first."
         ) from None

@@ -1,4 +1,4 @@
-"""The schema of a model that is being packed: what the model, the sample rows and the caller know of its inputs."""
+"""The schema of a model that is being packed, by what the model, its sample rows and the caller know."""
 
 import json
 import os
@@ -32,6 +32,8 @@ from scoring.schema import (
 from scoring.source import Column, Source, category_text, category_type, unsupported
 from scoring.table import Table, open_table, plain_cells
 
+_FORM = 'Write {"field name": {"type": ..., "missing": [...], "categories": [...], "example": ...}, ...}.'
+
 Overrides = Mapping[str, Mapping[str, Any]]
 
 
@@ -59,7 +61,7 @@ def overrides(
 def bind_categories(
     graph: Graph, columns: Sequence[Column], forest: Forest, X: Any, wishes: Overrides
 ) -> list[Column]:
-    """Give features that were category columns of a data frame the codes that LightGBM gave them in training."""
+    """Give the features that were category columns of a data frame the codes they had in training."""
     bound = list(columns)
     lists = forest.categories
     positions = _category_positions(columns, forest, X, wishes) if lists else []
@@ -84,7 +86,7 @@ def bind_categories(
 def fields(
     sources: Sequence[Source], columns: Sequence[Column], header: Header, X: Any, wishes: Overrides
 ) -> list[Field]:
-    """Describe every input by what the transforms, the forest's ranges, the sample rows and the caller know."""
+    """Describe each input by what the transforms, the forest's ranges, sample rows and the caller know."""
     table = None if X is None else open_table(X)
     for column, info in zip(columns, header.feature_infos, strict=True):
         if column.source is not None and column.number < len(sources) and info.startswith("["):
@@ -113,7 +115,7 @@ def _category_positions(
     if told is None:
         raise unsupported(
             f"The model was trained on {len(lists)} category columns, and its text does not tell which",
-            "Give a few rows of the training data frame as X, or the categories of these columns in the schema.",
+            "Give a few rows of the training data frame as X, or their categories in the schema.",
         )
     return told
 
@@ -152,7 +154,7 @@ def _field(source: Source, position: int, table: Table | None, X: Any, wish: Map
     }
     if categories is not None:
         known["categories"] = categories
-    if source.categories is not None and list(wish.get("categories", categories)) != categories:
+    if categories and source.categories and list(wish.get("categories", categories)) != categories:
         raise _invalid(
             f"changes the categories of {source.name!r}, which the model fixes",
             f"They are {listed(categories)}.",
@@ -195,5 +197,5 @@ def _read(path: Path) -> Any:
         raise _invalid(f"in {str(path)!r} is not JSON: {fault}") from None
 
 
-def _invalid(what: str, hint: str = "") -> Problem:
+def _invalid(what: str, hint: str = _FORM) -> Problem:
     return Problem("schema_invalid", 400, f"The schema {what}.", hint)

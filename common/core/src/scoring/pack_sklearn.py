@@ -45,6 +45,17 @@ def convert(graph: Graph, transform: Any, columns: Sequence[Column], where: str)
     return converter(graph, transform, columns, where)
 
 
+def steps_of(model: Any) -> tuple[list[tuple[str, Any]], Any]:
+    """Take a Pipeline apart into its transforms and its estimator."""
+    if class_name(model) != "sklearn.Pipeline":
+        return [], model
+    *steps, (_, estimator) = model.steps
+    if class_name(estimator) == "sklearn.Pipeline":
+        inner, estimator = steps_of(estimator)
+        return [*steps, *inner], estimator
+    return steps, estimator
+
+
 def _known() -> str:
     return ", ".join(sorted(name.split(".")[-1] for name in _CONVERTERS))
 

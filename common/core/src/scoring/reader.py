@@ -123,6 +123,7 @@ class NumberReader(Reader):
         suspect = ~np.isfinite(values)
         for sentinel in self._sentinels:
             suspect |= values == sentinel
+        values[suspect] = NAN
         swap = self._swap
         return self._reread(
             cells,

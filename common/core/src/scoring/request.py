@@ -132,7 +132,8 @@ class RequestParser:
         columns = self._columns(body, faults)
         shapley = self._shapley(body, keys, faults)
         typed = body.flag("typedOutput", faults)
-        named, new_id, echoed = True, None, ()
+        named, new_id = True, None
+        echoed: tuple[int, ...] = ()
         if keys is SCORE_KEYS:
             named = not body.flag("noFieldNamesInOutput", faults)
             echoed, new_id = self._output(body, columns, faults)

@@ -20,7 +20,7 @@ _MISSING_EVERY = 7
 
 
 def synthesise(schema: Schema, missing: bool) -> list[list[str]]:
-    """Make up rows that spread over the known ranges and categories; with `missing`, some cells are missing."""
+    """Make up rows that spread over known ranges and categories; with `missing`, some cells are missing."""
     rows = []
     for row in range(MOST):
         cells = []
@@ -44,7 +44,7 @@ def from_rows(schema: Schema, X: Any) -> list[list[str]]:
 
 
 def cell_text(field: Field, cell: Any) -> str | None:
-    """Write a value as the cell that reads back as it; None when no cell can (missing, without a missing token)."""
+    """Write a value as the cell that reads back as it; None for missing when there is no missing token."""
     if cell is None or cell != cell:
         return field.missing[0] if field.missing else None
     if isinstance(cell, bool):
@@ -62,7 +62,7 @@ def expectations(scorer: "Scorer", rows: Sequence[Sequence[str]]) -> dict[str, A
     X = scorer.matrix(list(rows))
     raw = scorer.engine.predict(X, True).reshape(len(rows), -1)
     output = scorer.engine.predict(X, False).reshape(len(rows), -1)
-    kept = np.isfinite(raw).all(axis=1) & np.isfinite(output).all(axis=1)
+    kept = np.isfinite(np.column_stack((raw, output))).all(axis=1).tolist()
     return {
         "rows": [list(row) for row, keep in zip(rows, kept, strict=True) if keep],
         "raw": raw[kept].tolist(),

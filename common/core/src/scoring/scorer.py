@@ -50,8 +50,8 @@ class Scorer:
         self.output_names = tuple(field.name for field in self.schema.outputs)
         self._intake = Intake(self.schema)
         # What the engine reads by itself. A list holds cells; without codes these are what the engine takes.
-        self._direct = frozenset({np.ndarray} if self._intake.coded else {np.ndarray, list, tuple})
-        self._predict = self.engine.predict
+        self._direct: frozenset[type] = frozenset({np.ndarray} if self._intake.coded else {np.ndarray, list, tuple})
+        self._predict: Callable[[Any, bool, int], Floats] = self.engine.predict
 
     def predict(self, X: Any, raw_score: bool = False, threads: int = 1) -> Floats:
         """Score rows, as `lightgbm.Booster.predict` does.
@@ -68,6 +68,9 @@ class Scorer:
                 return self._predict(X, raw_score, threads)
             except (TypeError, ValueError):
                 pass  # other dtypes, dimensions and cells are the intake's
+        arrow = self._intake.arrow(X)
+        if arrow is not None:
+            return self.engine.predict_arrow(arrow, raw_score, threads)
         return self._predict(self._intake.matrix(X), raw_score, threads)
 
     def outputs(self, X: Any, threads: int = 1) -> Floats:

@@ -1,6 +1,8 @@
 """What a deployment may set about the HTTP contract."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Final
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,4 +49,54 @@ class Settings:
             raise ValueError("The setting contributions may name ORIGINAL and TRANSFORMED only.")
 
 
-DEFAULT = Settings()
+DEFAULT: Final = Settings()
+
+_CONTRIBUTIONS: Final = {
+    "ALL": ("ORIGINAL", "TRANSFORMED"),
+    "ORIGINAL": ("ORIGINAL",),
+    "TRANSFORMED": ("TRANSFORMED",),
+    "NONE": (),
+}
+
+
+def from_environment(environ: Mapping[str, str]) -> Settings:
+    """Return the settings that environment variables give; what is unset or blank has its default.
+
+    The variables are `MODEL_ID`, `SHAPLEY_TYPES_ENABLED` (ALL, ORIGINAL, TRANSFORMED or NONE),
+    `SCORER_LENIENT` (true or false), `SCORER_THREADS`, `SCORER_MAX_BODY_BYTES`, `SCORER_MAX_ROWS`,
+    `SCORER_MAX_CONTRIBUTION_ROWS`, `SCORER_MAX_FIELDS` and `SCORER_MAX_ERRORS`.
+
+    Raises:
+        ValueError: a variable has a value that it may not have; the message names both.
+    """
+    kinds = _choice(environ, "SHAPLEY_TYPES_ENABLED", "ALL", tuple(_CONTRIBUTIONS))
+    limits = Limits()
+    return Settings(
+        Limits(
+            _number(environ, "SCORER_MAX_BODY_BYTES", limits.body_bytes, 1),
+            _number(environ, "SCORER_MAX_ROWS", limits.rows, 1),
+            _number(environ, "SCORER_MAX_CONTRIBUTION_ROWS", limits.contribution_rows, 1),
+            _number(environ, "SCORER_MAX_FIELDS", limits.fields, 1),
+            _number(environ, "SCORER_MAX_ERRORS", limits.errors, 1),
+        ),
+        _choice(environ, "SCORER_LENIENT", "false", ("true", "false")) == "true",
+        environ.get("MODEL_ID", "").strip() or None,
+        _CONTRIBUTIONS[kinds],
+        _number(environ, "SCORER_THREADS", 1, 0),
+    )
+
+
+def _choice(environ: Mapping[str, str], name: str, default: str, allowed: tuple[str, ...]) -> str:
+    value = environ.get(name, "").strip() or default
+    if value not in allowed:
+        raise ValueError(f"The environment variable {name} is {value!r}; it may be {' or '.join(allowed)}.")
+    return value
+
+
+def _number(environ: Mapping[str, str], name: str, default: int, least: int) -> int:
+    value = environ.get(name, "").strip() or str(default)
+    if not (value.isascii() and value.isdigit() and len(value) < 19 and int(value) >= least):
+        raise ValueError(
+            f"The environment variable {name} is {value!r}; it may be a whole number from {least} up."
+        )
+    return int(value)

@@ -31,6 +31,11 @@ class Source:
             self.categories.append(category)
         return self.categories.index(category)
 
+    @property
+    def filler(self) -> Any:
+        """A value that the column may have: its first category, or 0."""
+        return self.categories[0] if self.categories else 0.0
+
     def require(self, type_: str) -> None:
         """Note that a transform reads this column as text (Str) or as numbers; raises Problem if both."""
         if self.type is None or (self.type == FLOAT64 and type_ != STR):
@@ -40,6 +45,10 @@ class Source:
                 f"The column {self.name!r} is read as text by one transform and as numbers by another",
                 "Give each column one kind of value.",
             )
+
+    def ignore(self) -> None:
+        """Note that nothing reads this column, so that its cells may hold anything."""
+        self.type, self.categories = STR, []
 
     def span(self, low: float, high: float) -> None:
         """Note a range of usual values, unless one is known."""

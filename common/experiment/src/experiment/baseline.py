@@ -20,10 +20,10 @@ _LEAST_ROWS = 50
 def baseline(X: Floats, fields: Sequence[Field]) -> dict[str, Any]:
     """Describe the training rows (n, fields): each field by itself, and how far rows lie off their plane.
 
-    `fields`: the share of missing cells, and 21 quantiles for numbers or counts for categories. `distance`: for the
-    numeric fields, with missing cells at `center`, z = (x - center) / scale; a row's distance is the length of
-    what is left of z after its projection on the orthonormal `components` is taken away; `threshold` is the
-    distance that one training row in a thousand exceeds.
+    `fields`: the share of missing cells, and 21 quantiles for numbers or counts for categories. `distance`:
+    for the numeric fields, with missing cells at `center`, z = (x - center) / scale; a row's distance is the
+    length of what is left of z after its projection on the orthonormal `components` is taken away;
+    `threshold` is the distance that one training row in a thousand exceeds.
     """
     described = {field.name: _field(X[:, k], field) for k, field in enumerate(fields)}
     distance = _distance(X, fields)

@@ -15,7 +15,7 @@ _DIGITS = 12
 
 
 class Graph:
-    """A transform graph under construction. Columns are numbered: the inputs first, then each node's columns."""
+    """A transform graph under construction; columns are numbered, inputs first, then each node's."""
 
     def __init__(self, inputs: Sequence[str]) -> None:
         self.inputs = list(inputs)
@@ -82,9 +82,11 @@ def _stump(features: int) -> bytes:
     lines = (
         "tree", "version=v4", "num_class=1", "num_tree_per_iteration=1", "label_index=0",
         f"max_feature_idx={features - 1}", "objective=regression", f"feature_names={names}",
-        f"feature_infos={ranges}", "tree_sizes=1", "", "Tree=0", "num_leaves=1", "num_cat=0", "split_feature=",
+        f"feature_infos={ranges}", "tree_sizes=1", "", "Tree=0", "num_leaves=1", "num_cat=0",
+        "split_feature=",
         "split_gain=", "threshold=", "decision_type=", "left_child=", "right_child=", "leaf_value=0",
-        "leaf_weight=", "leaf_count=", "internal_value=", "internal_weight=", "internal_count=", "is_linear=0",
+        "leaf_weight=", "leaf_count=", "internal_value=", "internal_weight=", "internal_count=",
+        "is_linear=0",
         "shrinkage=1", "", "", "end of trees", "",
     )  # fmt: skip
     return "\n".join(lines).encode()

@@ -22,6 +22,8 @@ MOST_CATEGORIES = 500
 """Categories beyond this many, the rarest, are treated as unseen ones."""
 _JUNK_SHARE, _JUNK_TOKENS = 0.05, 3
 _ID_SHARE, _ID_ROWS = 0.9, 30
+TARGET = "it is the target"
+"""The reason that goes without saying."""
 _INTEGER = re.compile(r"[+-]?\d{1,15}")
 _PADDED = re.compile(r"[+-]?0\d+")
 
@@ -44,7 +46,7 @@ def infer_inputs(
     """
     fields: list[Field] = []
     columns: list[Column] = []
-    cautions = [Caution("dropped", f"Column {name!r} is no input: {why}.") for name, why in leave_out.items()]
+    cautions = [Caution("dropped", f"No input: {told}.")] if (told := _told(leave_out)) else []
     for series in frame:
         if series.name in leave_out:
             continue
@@ -66,6 +68,14 @@ def infer_inputs(
             "Give at least one column that varies, or keep a column with a schema file.",
         )
     return Inputs(tuple(fields), tuple(columns), tuple(cautions))
+
+
+def _told(leave_out: Mapping[str, str]) -> str:
+    """Write which columns are left out and why, the columns of one reason together."""
+    reasons: dict[str, list[str]] = {}
+    for name, why in leave_out.items():
+        reasons.setdefault(why, []).append(name)
+    return "; ".join(f"{', '.join(names)} ({why})" for why, names in reasons.items() if why != TARGET)
 
 
 def cells(series: pl.Series) -> list[Cell]:

@@ -1,4 +1,4 @@
-"""The loss that everything is chosen and judged by, row by row, and the way from raw scores to predictions."""
+"""The loss that everything is chosen and judged by, and the way from raw scores to predictions."""
 
 import numpy as np
 

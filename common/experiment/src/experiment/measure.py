@@ -14,7 +14,7 @@ import lightgbm
 import numpy as np
 import scoring
 
-from .result import Floats
+from experiment.result import Floats
 
 ROWS = 2000
 """Rows on which the engine is compared with LightGBM, and rows of a batch."""
@@ -34,8 +34,9 @@ def resident():
         return int(line.split()[1]) * 1024
     except (OSError, StopIteration):
         return None
+load = scoring.load  # loads the library's modules, which are not what is measured
 before, started = resident(), time.perf_counter()
-scorer = scoring.load(sys.argv[1])
+scorer = load(sys.argv[1])
 seconds = time.perf_counter() - started
 scorer.engine.row([None] * scorer.engine.inputs)
 after = resident()
@@ -86,8 +87,9 @@ class Measurement:
 def measure(path: str | Path) -> Measurement:
     """Load the artifact at `path` and measure it; takes a few seconds at most.
 
-    Raises `scoring.Problem` where the file is no sound artifact. LightGBM is the oracle: it reads the forest in the
-    file and gets the features that the engine computed, so the comparison covers the forest, not the transforms.
+    Raises `scoring.Problem` where the file is no sound artifact. LightGBM is the oracle: it reads the forest
+    in the file and gets the features that the engine computed, so the comparison covers the forest, not the
+    transforms.
     """
     file = Path(path)
     scorer = scoring.load(file)
@@ -119,7 +121,7 @@ def measure(path: str | Path) -> Measurement:
 
 
 def sample(fields: "tuple[scoring.Field, ...]", rows: int) -> Floats:
-    """Return plausible rows (rows, fields): within each field's range and a little beyond, every 20th cell missing."""
+    """Return rows (rows, fields) from each field's range and a little beyond, every 20th cell missing."""
     generator = np.random.default_rng(SEED)
     table = np.empty((rows, len(fields)))
     for j, entry in enumerate(fields):
@@ -137,7 +139,7 @@ def sample(fields: "tuple[scoring.Field, ...]", rows: int) -> Floats:
 
 
 def compare(path: Path, engine: "scoring._engine.Pipeline", rows: Floats) -> tuple[bool, float]:
-    """Return whether the engine's raw scores and outputs are LightGBM's bits, and the largest difference of outputs."""
+    """Return whether raw scores and outputs are LightGBM's bits, and the largest difference of an output."""
     with zipfile.ZipFile(path) as archive:
         booster = lightgbm.Booster(model_str=archive.read("forest-0.txt").decode())
     features = np.ascontiguousarray(engine.transform(rows))

@@ -1,8 +1,8 @@
 """How much work an experiment may do: settled beforehand from the size of the data and the budget.
 
-Nothing is decided by looking at the clock while working, or the same command would give different artifacts on
-a busy and on a quiet machine. The clock is a hard stop only, at twice the budget, and whoever reads the result
-is told.
+Nothing is decided by looking at the clock while working, or the same command would give different artifacts
+on a busy and on a quiet machine. The clock is a hard stop only, at twice the budget, and whoever reads the
+result is told.
 """
 
 import time

@@ -72,7 +72,7 @@ def standardised(values: Floats) -> tuple[Floats, Floats, Floats, Floats]:
 def _project(
     graph: Graph, columns: list[int], fill: Floats, center: Floats, scale: Floats, weights: Floats, name: str
 ) -> None:
-    # Signs of such directions are arbitrary: fix them, so that they do not depend on the linear algebra library.
+    # The signs are arbitrary: fix them, so that they do not depend on the linear algebra library.
     largest = np.abs(weights).argmax(axis=1)
     weights = weights * np.sign(weights[np.arange(len(weights)), largest])[:, None]
     first = graph.node(

@@ -9,7 +9,7 @@ from pathlib import Path
 from scoring.problem import Problem
 from scoring.schema import did_you_mean
 
-import experiment.recipes
+from experiment import recipes
 from experiment.progress import Progress
 from experiment.table import Table
 
@@ -23,17 +23,17 @@ class Recipe:
     """One line for a list of recipes, with the licence where the data is somebody's."""
     targets: tuple[str, ...]
     default_target: str
-    load: Callable[[Path | None, int, Progress], Table]
-    """(source or None, seed, progress) -> table; the seed matters to simulated data only."""
+    load: Callable[[Path | None, Progress], Table]
+    """(source or None, progress) -> table, always the same one."""
 
 
-def recipes() -> dict[str, Recipe]:
+def catalogue() -> dict[str, Recipe]:
     """Return all recipes by name: every module of `experiment.recipes` has one, called RECIPE.
 
     To add one, put a file there; there is no list to keep.
     """
     found: dict[str, Recipe] = {}
-    for module in sorted(pkgutil.iter_modules(experiment.recipes.__path__), key=lambda info: info.name):
+    for module in sorted(pkgutil.iter_modules(recipes.__path__), key=lambda info: info.name):
         recipe: Recipe = importlib.import_module(f"experiment.recipes.{module.name}").RECIPE
         found[recipe.name] = recipe
     return found
@@ -41,7 +41,7 @@ def recipes() -> dict[str, Recipe]:
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe of that name; raises Problem with the nearest one when there is none."""
-    known = recipes()
+    known = catalogue()
     if name not in known:
         hint = did_you_mean(name, known) or f"The recipes are {', '.join(known)}."
         raise Problem("unknown_recipe", 400, f"There is no recipe {name!r}.", hint)

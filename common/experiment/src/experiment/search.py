@@ -12,18 +12,31 @@ averaged, and of all their combinations the one with the lowest held-out loss is
 they are fixed, so this adds next to no selection bias.
 """
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from itertools import combinations
 
 import numpy as np
 
-from experiment.booster import EXTRA, PLAIN, RAW, FoldData, ParameterSet, Trace, cross_validate, judged_losses
+from experiment.booster import (
+    EXTRA,
+    PLAIN,
+    RAW,
+    FoldData,
+    ParameterSet,
+    Trace,
+    cross_validate,
+    judged_losses,
+)
+from experiment.plan import Clock, Plan
+from experiment.progress import Progress
 from experiment.result import Floats, Integers
 from experiment.split import Fold
 from experiment.step import Known, Step, fit_steps
 
-Tick = Callable[[], None]
+_PROBE = ParameterSet("probe", PLAIN.parameters | {"learning_rate": 0.2})
+_PROBE_ITERATIONS = 0.6
+"""The probe learns faster than the final members, so it needs fewer iterations: this share of theirs."""
 
 
 @dataclass(frozen=True)
@@ -37,65 +50,67 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What the search settled on."""
+class Bench:
+    """Where candidates are compared: rows, folds, and how much work is allowed."""
 
-    steps: tuple[Step, ...]
-    tried: tuple[Tried, ...]
-    members: tuple[Trace, ...]
-    """The parameter sets whose raw scores are averaged."""
+    known: Known
+    folds: Sequence[Fold]
+    hidden: Integers
+    """Columns that steps may read but the forest must not split on."""
+    plan: Plan
+    threads: int
+    clock: Clock
+    progress: Progress
 
-
-def fold_data(
-    known: Known, folds: Sequence[Fold], steps: tuple[Step, ...], hidden: Integers, threads: int
-) -> list[FoldData]:
-    """Fit the steps inside each fold and make its matrices."""
-    judged = sum(len(fold.judge) for fold in folds)
-    made = []
-    for fold in folds:
-        inside = Known(known.X[fold.fit], known.y[fold.fit], known.fields, known.classes, known.seed)
-        fitted = fit_steps(steps, inside, hidden, threads)
-        made.append(
-            FoldData(
-                fitted.matrix,
-                inside.y,
-                np.array(fitted.apply(known.X[fold.judge], threads)),
-                known.y[fold.judge],
-                fold.judge,
-                fitted.categorical,
-                fitted.raw,
-                len(fold.judge) / judged,
+    def data(self, steps: tuple[Step, ...]) -> list[FoldData]:
+        """Fit the steps inside each fold and make its matrices."""
+        known = self.known
+        judged = sum(len(fold.judge) for fold in self.folds)
+        made = []
+        for fold in self.folds:
+            inside = replace(known, X=known.X[fold.fit], y=known.y[fold.fit])
+            fitted = fit_steps(steps, inside, self.hidden, self.threads)
+            made.append(
+                FoldData(
+                    fitted.matrix,
+                    inside.y,
+                    fitted.apply(known.X[fold.judge], self.threads),
+                    known.y[fold.judge],
+                    fold.judge,
+                    fitted.categorical,
+                    fitted.raw,
+                    len(fold.judge) / judged,
+                )
             )
-        )
-    return made
+        return made
 
 
-def search_steps(
-    known: Known,
-    folds: Sequence[Fold],
-    candidates: Sequence[Step],
-    hidden: Integers,
-    most: int,
-    threads: int,
-    tick: Tick,
-) -> tuple[tuple[Step, ...], tuple[Tried, ...]]:
+def search_steps(bench: Bench, candidates: Sequence[Step]) -> tuple[tuple[Step, ...], tuple[Tried, ...]]:
     """Try the candidate steps in order and keep those that lower the loss by more than a standard error."""
+    known = bench.known
+    offered = [step for step in candidates if step.applies(known)]
+    most = round(bench.plan.iterations * _PROBE_ITERATIONS)
     kept: tuple[Step, ...] = ()
     tried: list[Tried] = []
 
-    def losses(steps: tuple[Step, ...]) -> Floats:
-        data = fold_data(known, folds, steps, hidden, threads)
-        trace = cross_validate(data, PLAIN, known.classes, most, known.seed, threads, tick)
+    def losses(steps: tuple[Step, ...], place: int) -> Floats:
+        def tick(iteration: int) -> bool:
+            bench.progress("search features", place * most + iteration, (len(offered) + 1) * most)
+            return bench.clock.late()
+
+        trace = cross_validate(
+            bench.data(steps), _PROBE, known.classes, most, known.seed, bench.threads, tick
+        )
         return judged_losses([trace], known.y, known.classes)
 
-    current: Floats | None = None
-    for step in candidates:
-        if not step.applies(known):
-            continue
-        if current is None:
-            current = losses(())
-        with_step = losses((*kept, step))
-        gain, error = paired_gain(current, with_step, folds)
+    if not offered:
+        return (), ()
+    current = losses((), 0)
+    for place, step in enumerate(offered, 1):
+        if bench.clock.late():
+            break
+        with_step = losses((*kept, step), place)
+        gain, error = paired_gain(current, with_step, bench.folds)
         keep = gain > error
         tried.append(Tried(step, float(current.mean()), float(with_step.mean()), keep))
         if keep:
@@ -104,29 +119,33 @@ def search_steps(
 
 
 def choose_members(
-    known: Known,
-    folds: Sequence[Fold],
-    steps: tuple[Step, ...],
-    hidden: Integers,
-    most: int,
-    threads: int,
-    tick: Tick,
-    sets: Sequence[ParameterSet] = (PLAIN, EXTRA, RAW),
+    bench: Bench, steps: tuple[Step, ...], sets: Sequence[ParameterSet] = (PLAIN, EXTRA, RAW)
 ) -> tuple[Trace, ...]:
     """Cross-validate the parameter sets and return the combination with the lowest loss."""
-    data = fold_data(known, folds, steps, hidden, threads)
-    offered = [chosen for chosen in sets if steps or not chosen.raw_columns]
-    traces = [
-        cross_validate(data, chosen, known.classes, most, known.seed + k, threads, tick)
-        for k, chosen in enumerate(offered)
-    ]
+    known, most = bench.known, bench.plan.iterations
+    offered = [chosen for chosen in sets[: bench.plan.sets] if steps or not chosen.raw_columns]
+    data = bench.data(steps)
+    traces: list[Trace] = []
+    for place, chosen in enumerate(offered):
+        if traces and bench.clock.late():
+            break
+
+        def tick(iteration: int, place: int = place) -> bool:
+            bench.progress("choose parameters", place * most + iteration, len(offered) * most)
+            return bench.clock.late()
+
+        leaves = chosen.parameters["num_leaves"] * bench.plan.leaves // PLAIN.parameters["num_leaves"]
+        sized = replace(chosen, parameters=chosen.parameters | {"num_leaves": leaves})
+        traces.append(
+            cross_validate(data, sized, known.classes, most, known.seed + place, bench.threads, tick)
+        )
     groups = [group for size in range(1, len(traces) + 1) for group in combinations(traces, size)]
     return min(groups, key=lambda group: float(judged_losses(group, known.y, known.classes).mean()))
 
 
 def paired_gain(before: Floats, after: Floats, folds: Sequence[Fold]) -> tuple[float, float]:
-    """Return the mean fall of the loss and its standard error over folds; rows are in the order of the folds."""
+    """Return the mean fall of the loss and its standard error over folds; rows are ordered by fold."""
     ends = np.cumsum([len(fold.judge) for fold in folds])
-    falls = np.array([part.mean() for part in np.split(before - after, ends[:-1])])
+    falls = np.array([part.mean() for part in np.split(before - after, ends[:-1]) if len(part)])
     error = float(falls.std(ddof=1) / np.sqrt(len(falls))) if len(falls) > 1 else np.inf
     return float((before - after).mean()), error

@@ -32,7 +32,7 @@ class Fold:
 
 
 def split_random(values: Floats, classes: int, seed: int) -> Split:
-    """Draw 25 % of the rows for the test, by class where there are classes (at least one row of each stays)."""
+    """Draw 25 % of the rows for the test, by class where there are classes; each keeps a training row."""
     rng = np.random.default_rng([seed, 1])
     test = np.flatnonzero(_dealt(values, classes, round(1 / TEST_SHARE), rng) == 0)
     words = f"random 75/25{', stratified by class' if classes else ''}, seed {seed}"
@@ -109,7 +109,7 @@ def time_folds(times: Floats, count: int) -> list[Fold]:
 
 
 def _dealt(values: Floats, classes: int, count: int, rng: np.random.Generator) -> Integers:
-    """Return a fold 0..count-1 for each row; every class is dealt in turn, starting where the last one ended."""
+    """Return a fold 0..count-1 for each row; every class is dealt on from where the last one ended."""
     dealt = np.empty(len(values), dtype=np.int64)
     if not classes:
         dealt[rng.permutation(len(values))] = np.arange(len(values)) % count

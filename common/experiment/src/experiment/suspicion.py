@@ -50,9 +50,9 @@ def ordered_target(values: Floats, classes: int) -> list[Caution]:
 
 
 def leakage(X: Floats, y: Floats, fields: Sequence[Field], classes: int, seed: int) -> list[Caution]:
-    """Warn of columns that give the answer by themselves, judged out of fold by a tree of 12 leaves on the column.
+    """Warn of columns that give the answer alone, judged out of fold by a tree of 12 leaves on the column.
 
-    At most a few thousand rows are looked at. Classes: AUC, mean over classes against the rest; regression: R².
+    Looks at a few thousand rows at most. Classes: mean AUC of each against the rest; regression: R².
     """
     rows = np.sort(np.random.default_rng([seed, 6]).permutation(len(y))[:_LEAK_ROWS])
     y = y[rows]
@@ -66,7 +66,9 @@ def leakage(X: Floats, y: Floats, fields: Sequence[Field], classes: int, seed: i
         guess = np.zeros((len(y), max(classes, 1)))
         for fold in folds:
             kind = DecisionTreeClassifier if classes else DecisionTreeRegressor
-            tree = kind(max_leaf_nodes=12, random_state=0).fit(values[fold.fit].astype(np.float32), y[fold.fit])
+            tree = kind(max_leaf_nodes=12, random_state=0).fit(
+                values[fold.fit].astype(np.float32), y[fold.fit]
+            )
             judged = values[fold.judge].astype(np.float32)
             guess[fold.judge] = tree.predict_proba(judged) if classes else tree.predict(judged)[:, None]
         if classes:
@@ -113,7 +115,9 @@ def drift(train: Floats, test: Floats, fields: Sequence[Field]) -> list[Caution]
     return [
         Caution(
             "drift",
-            "Test rows are distributed unlike training rows in " + ", ".join(t for _, t in found[:5]) + f"{more}.",
+            "Test rows are distributed unlike training rows in "
+            + ", ".join(t for _, t in found[:5])
+            + f"{more}.",
         )
     ]
 
@@ -141,8 +145,10 @@ def _shares(codes: Floats, count: int) -> Floats:
 
 
 def _ks(a: Floats, b: Floats) -> float:
-    """Return the largest distance of the two distribution functions; missing values count as one low value."""
+    """Return the largest distance of the two distribution functions; missing ones are one low value."""
     a, b = (np.sort(np.where(np.isnan(values), -np.inf, values)) for values in (a, b))
     both = np.concatenate([a, b])
-    distance = np.searchsorted(a, both, side="right") / len(a) - np.searchsorted(b, both, side="right") / len(b)
+    distance = np.searchsorted(a, both, side="right") / len(a) - np.searchsorted(b, both, side="right") / len(
+        b
+    )
     return float(np.abs(distance).max())

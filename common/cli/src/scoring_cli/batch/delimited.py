@@ -66,7 +66,7 @@ class DelimitedReader:
 
     def _read_header(self) -> tuple[Block, list[str]]:
         block = next(self._blocks, None)
-        while block is not None and not block.data.strip(b"\r\n"):
+        while block is not None and _blank(block.data):
             block = next(self._blocks, None)
         if block is None:
             raise bad_file(
@@ -78,7 +78,7 @@ class DelimitedReader:
         start = 0
         for end in record_ends(block.data, self._delimiter).tolist():
             record = block.data[start : end + 1]
-            if record.strip(b"\r\n"):
+            if not _blank(record):
                 break
             start = end + 1
         text = io.StringIO(record.decode("utf-8"), newline="")
@@ -87,7 +87,7 @@ class DelimitedReader:
         return rest, names
 
     def _chunk(self, block: Block) -> Iterator[Chunk]:
-        if not block.data.strip(b"\r\n"):
+        if _blank(block.data):
             return
         columns, broken = self._typed(block)
         rows = len(next(iter(columns.values()))) if columns else 0
@@ -164,6 +164,11 @@ class DelimitedReader:
             f"The row has {cells} cells, the header has {len(self._header)}.",
             "Look for a delimiter that is missing, or that needs quotes.",
         )
+
+
+def _blank(data: bytes) -> bool:
+    """Tell whether there are only line ends; looks at a whole block only if it begins with one."""
+    return data[:1] in (b"", b"\r", b"\n") and not data.strip(b"\r\n")
 
 
 def _finite(numbers: Any) -> bool:

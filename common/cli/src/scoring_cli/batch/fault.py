@@ -22,9 +22,9 @@ class Fault:
     detail: str
     hint: str = ""
 
-    def to_dict(self) -> dict[str, Any]:
-        """Return the entry of a problem's `errors`."""
-        entry = {"code": self.code, "field": self.field, "row": self.place, "detail": self.detail}
+    def to_dict(self, unit: str) -> dict[str, Any]:
+        """Return the entry of a problem's `errors`; `unit` is what the place counts: line or row."""
+        entry = {"code": self.code, "field": self.field, unit: self.place, "detail": self.detail}
         return {**entry, "hint": self.hint}
 
 
@@ -38,7 +38,7 @@ def refused(name: str, unit: str, faults: Sequence[Fault]) -> Problem:
         422,
         f"{name} has rows that cannot be scored; the first is at {where}: {first.detail}",
         f"{first.hint} {hint}".strip(),
-        [fault.to_dict() for fault in faults[:LISTED]],
+        [fault.to_dict(unit) for fault in faults[:LISTED]],
     )
 
 

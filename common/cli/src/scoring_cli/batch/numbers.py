@@ -46,7 +46,7 @@ class Column:
         """Whether the cells are numbers that stand for themselves."""
         self.unseen = 0
         """Cells so far whose category the field does not know."""
-        self._sentinels = [value for token in field.missing if math.isfinite(value := _decimal(token))]
+        self._sentinels = [value for token in field.missing if not math.isnan(value := _decimal(token))]
 
     def read(self, cells: Any) -> tuple[Any, Faulty | None]:
         """Return the doubles as a pyarrow array, and the cells that could not be read (null or NaN there)."""

@@ -58,7 +58,9 @@ class DelimitedSink(Sink):
         cells = []
         for heading, column in zip(self._headings, columns, strict=True):
             text = _decoded(column) if heading.type is JSON else _as_text(column)
-            cells.append(pc.fill_null(self._quoted(text), ""))
+            if not pa.types.is_floating(column.type):
+                text = self._quoted(text)
+            cells.append(pc.fill_null(text, "") if text.null_count else text)
         self._stream.write(_lines(cells, self._delimiter))
 
     def finish(self) -> None:

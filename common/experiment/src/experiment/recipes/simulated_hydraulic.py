@@ -15,12 +15,12 @@ from experiment.table import Table
 NAME = "simulated-hydraulic"
 
 
-def load(source: Path | None, seed: int, progress: Progress) -> Table:
-    """Simulate 2,205 cycles; the same seed gives the same cycles."""
+def load(source: Path | None, progress: Progress) -> Table:
+    """Simulate 2,205 cycles, always the same ones."""
     if source is not None:
         raise Problem("source_not_used", 400, f"The recipe {NAME} reads no source.", "Leave --source out.")
     progress("simulate the test rig", 0, 1)
-    columns = simulate(seed)
+    columns = simulate()
     frame = pl.DataFrame(
         {name: values.astype("int64") if name in LABELS else values for name, values in columns.items()}
     )
@@ -28,8 +28,8 @@ def load(source: Path | None, seed: int, progress: Progress) -> Table:
     return Table(
         frame,
         NAME,
-        f"SIMULATED hydraulic test rig, {frame.height} cycles, seed {seed}: no measured data",
-        hashlib.sha256(f"{NAME} {VERSION} seed {seed}".encode()).hexdigest(),
+        f"SIMULATED hydraulic test rig, {frame.height} cycles: no measured data",
+        hashlib.sha256(f"{NAME} {VERSION}".encode()).hexdigest(),
         simulated=True,
         attribution="Simulated by this project's own simulator; no measured data is in it.",
         targets=LABELS,

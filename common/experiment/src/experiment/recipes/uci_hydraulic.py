@@ -27,8 +27,8 @@ REMEDY = (
 )
 
 
-def load(source: Path | None, seed: int, progress: Progress) -> Table:  # noqa: ARG001
-    """Read cycle means from UCI's zip or folder or a prepared table of means; without a source fetch the zip."""
+def load(source: Path | None, progress: Progress) -> Table:
+    """Read cycle means from UCI's zip or folder or a prepared table; without a source fetch the zip."""
     if source is None:
         source = fetch(URL, cache_dir() / "uci-447.zip", progress, least=LEAST, most=MOST, remedy=REMEDY)
     if not source.exists():

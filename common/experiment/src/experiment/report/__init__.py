@@ -4,10 +4,10 @@ import os
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from ..measure import measure
-from ..result import Result
-from .metrics import metrics
-from .page import compose
+from experiment.measure import measure
+from experiment.report.metrics import metrics
+from experiment.report.page import compose
+from experiment.result import Result
 
 __all__ = ["metrics", "write"]
 
@@ -15,9 +15,9 @@ __all__ = ["metrics", "write"]
 def write(result: Result, artifact_path: str | Path | None, path: str | Path) -> None:
     """Write the report of `result` to `path`, replacing a file there in one step.
 
-    With `artifact_path` the artifact is loaded and measured, which takes a few seconds. Apart from what is measured
-    the same result gives the same bytes. Raises OSError where the file cannot be written, leaving an old one as it
-    was, and `scoring.Problem` where the artifact is not sound.
+    With `artifact_path` the artifact is loaded and measured, which takes a few seconds. Apart from what is
+    measured the same result gives the same bytes. Raises OSError where the file cannot be written, leaving an
+    old one as it was, and `scoring.Problem` where the artifact is not sound.
     """
     measured = None if artifact_path is None else measure(artifact_path)
     page = compose(result, measured).encode()
@@ -27,7 +27,7 @@ def write(result: Result, artifact_path: str | Path | None, path: str | Path) ->
             draft.write(page)
             draft.close()
             Path(draft.name).chmod(_mode())
-            os.replace(draft.name, target)
+            Path(draft.name).replace(target)
         except BaseException:
             Path(draft.name).unlink(missing_ok=True)
             raise

@@ -1,16 +1,24 @@
 """The artifact card: what was frozen into the file and how fast it answers."""
 
-from ..measure import Measurement
-from .markup import Markup, join, tag
-from .number import count, plain, plural, seconds, size
+from experiment.measure import Measurement
+from experiment.report.markup import Markup, join, tag
+from experiment.report.number import count, plain, plural, seconds, size
 
 
 def section(measured: Measurement) -> Markup:
     """Return the measured facts of an artifact as tiles and a list."""
     tiles = [
         _tile("One row, engine", seconds(measured.row.p50), f"99 of 100 within {seconds(measured.row.p99)}"),
-        _tile("One request, JSON to JSON", seconds(measured.request.p50), f"99 of 100 within {seconds(measured.request.p99)}"),
-        _tile("Batch, one thread", f"{count(round(measured.rows_per_second))}", f"rows a second, {count(measured.batch_rows)} at a time"),
+        _tile(
+            "One request, JSON to JSON",
+            seconds(measured.request.p50),
+            f"99 of 100 within {seconds(measured.request.p99)}",
+        ),
+        _tile(
+            "Batch, one thread",
+            f"{count(round(measured.rows_per_second))}",
+            f"rows a second, {count(measured.batch_rows)} at a time",
+        ),
         _tile("Load", seconds(measured.load_seconds), _memory(measured.memory)),
         _parity(measured),
     ]

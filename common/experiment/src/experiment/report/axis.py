@@ -7,12 +7,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..result import Floats
-from .number import percent, plain
+from experiment.report.number import percent, plain
+from experiment.result import Floats
 
 
 def _label(value: float) -> str:
-    return plain(value, 3)
+    """Label a tick: no digit that says nothing."""
+    shown = plain(value, 6)
+    return shown.rstrip("0").rstrip(".") if "." in shown and "e" not in shown else shown
 
 
 def share_label(value: float) -> str:
@@ -28,6 +30,8 @@ class Axis:
     low: float
     high: float
     log: bool = False
+    root: bool = False
+    """Square root scale from 0: rare things stay visible beside frequent ones."""
     label: Callable[[float], str] = _label
     ticks: tuple[float, ...] | None = None
     """Values to mark; None chooses round ones."""
@@ -38,13 +42,15 @@ class Axis:
         if self.log:
             floor = np.maximum(numbers, self.low)
             return np.asarray(np.log(floor / self.low) / math.log(self.high / self.low))
-        return np.asarray((numbers - self.low) / (self.high - self.low))
+        linear = (numbers - self.low) / (self.high - self.low)
+        return np.asarray(np.sqrt(np.maximum(linear, 0.0)) if self.root else linear)
 
     def marks(self) -> list[tuple[float, str]]:
         """Return the ticks as (position 0..1, label)."""
         chosen = self.ticks
         if chosen is None:
-            chosen = _decades(self.low, self.high) if self.log else steps(self.low, self.high)
+            choose = _decades if self.log else _squares if self.root else steps
+            chosen = choose(self.low, self.high)
         return [(float(self.place(v)), self.label(v)) for v in chosen]
 
 
@@ -55,6 +61,15 @@ def steps(low: float, high: float, about: int = 5) -> tuple[float, ...]:
     step = next(power * m for m in (1, 2, 2.5, 5, 10) if power * m >= rough * 0.999)
     first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
     return tuple(round(k * step, 12) for k in range(first, last + 1))
+
+
+def _squares(low: float, high: float) -> tuple[float, ...]:
+    """Return values that lie about evenly on a square root scale from 0, rounded to one digit."""
+    del low
+    raw = [high * (k / 4) ** 2 for k in range(1, 5)]
+    powers = [10.0 ** math.floor(math.log10(value)) for value in raw]
+    values = {math.floor(value / power) * power for value, power in zip(raw, powers, strict=True)}
+    return (0.0, *sorted(round(value, 12) for value in values))
 
 
 def _decades(low: float, high: float) -> tuple[float, ...]:

@@ -2,11 +2,12 @@
 
 import math
 
-from ..result import Caution, Result
-from .markup import Markup, tag
-from .metrics import Estimate, clipped
-from .number import percent, plural
-from .worst import NAMED, concentration
+from experiment.report.comparison import agreement
+from experiment.report.markup import Markup, tag
+from experiment.report.metrics import Estimate, clipped
+from experiment.report.number import plural
+from experiment.report.worst import NAMED, concentration
+from experiment.result import Caution, Result
 
 TITLES = {
     "budget": "The time budget ended first",
@@ -33,28 +34,40 @@ def cautions(result: Result, validation: list[Estimate], test: list[Estimate]) -
     rows = len(result.test.truth)
     spread = concentration(result)
     if rows < FEW and "small_test" not in told:
-        found.append(Caution("small_test", f"{plural(rows, 'test row')} only: the intervals are wide for a reason."))
+        found.append(
+            Caution("small_test", f"{plural(rows, 'test row')} only: the intervals are wide for a reason.")
+        )
     if rows >= FEW and spread.share(NAMED) > 0.5:
-        found.append(Caution("concentrated", f"{spread.sentence()} Another split may give quite another loss."))
+        found.append(
+            Caution("concentrated", f"{spread.sentence()} Another split may give quite another loss.")
+        )
     if result.task != "regression" and clipped(result.test):
         many = plural(clipped(result.test), "test row")
         found.append(
-            Caution("clipped", f"{many} gave the true class a probability of 0; log loss counts 2.2e-16 instead.")
+            Caution(
+                "clipped", f"{many} gave the true class a probability of 0; log loss counts 2.2e-16 instead."
+            )
         )
     first, second = validation[0], test[0]
     if not math.isnan(first.low + second.low) and (first.low > second.high or second.low > first.high):
-        name = first.metric.title.lower()
-        found.append(Caution("disagreement", f"The intervals of {name} on validation and test do not overlap."))
+        found.append(Caution("disagreement", agreement(first, second)))
     return found
 
 
 def section(found: list[Caution]) -> Markup:
     """Return the cautions as a list that is hard to overlook, or the statement that there are none."""
     if not found:
-        return tag("p", "No caution: none of the checks found anything to warn of.", class_="clear")
+        return tag("p", "No further caution: none of the checks found anything to warn of.", class_="clear")
     items = [tag("li", tag("b", title(caution.code)), tag("span", caution.detail)) for caution in found]
     heading = tag("h2", "Read this first", id="cautions-title")
-    return tag("aside", heading, tag("ul", *items), class_="cautions", aria_labelledby="cautions-title", id="cautions")
+    return tag(
+        "aside",
+        heading,
+        tag("ul", *items),
+        class_="cautions",
+        aria_labelledby="cautions-title",
+        id="cautions",
+    )
 
 
 def banner(result: Result) -> Markup | None:
@@ -73,11 +86,3 @@ def banner(result: Result) -> Markup | None:
 def title(code: str) -> str:
     """Return a caution's heading; an unknown code is its own, in words."""
     return TITLES.get(code, code.replace("_", " ").strip().capitalize())
-
-
-def improvement(loss: float, baseline: float) -> str:
-    """Say how a loss compares with the baseline's."""
-    if baseline <= 0 or loss == baseline:
-        return "the same as" if loss == baseline else "above"
-    change = (baseline - loss) / baseline
-    return f"{percent(abs(change))} {'below' if change > 0 else 'above'}"

@@ -1,16 +1,16 @@
-"""A small SVG chart: axes, lines, bars, points; coloured by CSS variables, so that it follows the page's theme."""
+"""A small SVG chart: axes, lines, bars and points, coloured by CSS variables to follow the page's theme."""
 
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..result import Floats
-from .axis import Axis
-from .markup import Markup, join, shape, tag
+from experiment.report.axis import Axis
+from experiment.report.markup import Markup, join, shape, tag
+from experiment.result import Floats
 
 WIDTH, HEIGHT = 480, 320
-LEFT, RIGHT, TOP, BOTTOM = 58, 14, 30, 46
+LEFT, RIGHT, TOP, BOTTOM = 58, 20, 30, 46
 SLOTS = 8
 """Colours for series; further series reuse them with a dashed line."""
 POOLED = "p"
@@ -47,13 +47,26 @@ class Chart:
         return float(xs[0]), float(ys[0])
 
     def line(
-        self, x: ArrayLike, y: ArrayLike, slot: int | str, name: str, value: str = "", *, quiet: bool = False
+        self,
+        x: ArrayLike,
+        y: ArrayLike,
+        slot: int | str,
+        name: str,
+        value: str = "",
+        *,
+        quiet: bool = False,
+        nest: int = 0,
     ) -> None:
-        """Draw a line through points and name it in the legend (unless `quiet`); a pointer reads its values."""
+        """Draw a line through points and name it in the legend (unless `quiet`); a pointer reads its values.
+
+        `nest` says how many lines will follow that may cover this one: it is drawn the wider.
+        """
         dashed = slot == POOLED or (isinstance(slot, int) and slot >= SLOTS)
         style = f"line {colour(slot)}" + (" dash" if dashed else "")
         points = _points(*self._places(x, y))
-        self._shapes.append(shape("polyline", points=points, class_=style, data_name=name))
+        # Nested widths: where lines run on top of each other, the earlier ones still show at the sides.
+        width = None if dashed or not nest else f"stroke-width:{_n(2 + 1.1 * min(nest, 3))}"
+        self._shapes.append(shape("polyline", points=points, class_=style, style=width, data_name=name))
         if not quiet:
             self.legend.append(Entry(slot, name, value, "dash" if dashed else "line"))
 
@@ -99,7 +112,9 @@ class Chart:
             shape("circle", shape("title", tip), cx=_n(a), cy=_n(b), r=_n(size), class_=style)
         )
 
-    def mark(self, slot: int | str, name: str, value: str = "", *, hollow: bool = False, kind: str = "dot") -> None:
+    def mark(
+        self, slot: int | str, name: str, value: str = "", *, hollow: bool = False, kind: str = "dot"
+    ) -> None:
         """Add a line to the legend for something that is not a series."""
         self.legend.append(Entry(slot, name, value, f"{kind} hollow" if hollow else kind))
 
@@ -161,7 +176,7 @@ class Chart:
             pieces.append(shape("text", label, x=LEFT - 8, y=y, dy="0.35em", text_anchor="end"))
         for place, label in self.x.marks():
             x = LEFT + place * (right - LEFT)
-            anchor = "end" if x > right - 4 and len(label) > 4 else "middle"
+            anchor = "end" if x > right - 4 and len(label) > 6 else "middle"
             pieces.append(shape("line", x1=_n(x), x2=_n(x), y1=bottom, y2=bottom + 4, class_="tick"))
             pieces.append(shape("text", label, x=_n(x), y=bottom + 18, text_anchor=anchor))
         pieces.append(shape("line", x1=LEFT, x2=right, y1=bottom, y2=bottom, class_="base"))
@@ -193,8 +208,9 @@ def _legend(entries: list[Entry]) -> Markup | None:
 
 
 def _range(axis: Axis) -> str:
-    kind = "log" if axis.log else "share" if axis.label(0.5).endswith("%") else "plain"
-    return f"{axis.low:.10g},{axis.high:.10g},{kind}"
+    scale = "log" if axis.log else "root" if axis.root else "linear"
+    unit = "share" if axis.label(0.5).endswith("%") else "plain"
+    return f"{axis.low:.10g},{axis.high:.10g},{scale},{unit}"
 
 
 def _points(xs: Floats, ys: Floats) -> str:

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from ..result import Floats
-from .figure import Figure, Part
-from .markup import Markup, join, tag
-from .number import MISSING, count, percent, plain
+from experiment.report.figure import Figure, Part
+from experiment.report.markup import Markup, join, tag
+from experiment.report.number import MISSING, count, percent, plain
+from experiment.result import Floats
 
 MOST = 10
 """Classes that get a line of their own; the rest are pooled."""
@@ -20,7 +20,12 @@ def matrix(part: Part) -> Markup | None:
     guess_head = tag("th", "Guess", colspan=len(names), scope="colgroup", class_="span")
     head = [
         tag("tr", tag("td", class_="corner"), guess_head, tag("td", class_="corner")),
-        tag("tr", tag("th", "Truth", scope="col"), *[tag("th", n, scope="col") for n in names], tag("th", "rows")),
+        tag(
+            "tr",
+            tag("th", "Truth", scope="col"),
+            *[tag("th", n, scope="col", title=n) for n in names],
+            tag("th", "rows"),
+        ),
     ]
     lines = []
     for i, name in enumerate(names):
@@ -28,7 +33,12 @@ def matrix(part: Part) -> Markup | None:
         pooled = i >= len(names) - 1 and len(names) < len(part.labels)
         cells = [_cell(table[i, j], total, i == j, mixed=pooled and i == j) for j in range(len(names))]
         lines.append(
-            tag("tr", tag("th", name, scope="row"), *cells, tag("td", count(int(total)), class_="total"))
+            tag(
+                "tr",
+                tag("th", name, scope="row", title=name),
+                *cells,
+                tag("td", count(int(total)), class_="total"),
+            )
         )
     right = int(np.trace(exact))
     caption = tag("caption", f"{count(right)} of {count(len(part.classes))} rows are right")
@@ -55,7 +65,7 @@ def _pooled(table: Floats, labels: tuple[str, ...]) -> tuple[Floats, list[str]]:
 
 
 def _cell(rows: float, total: float, right: bool, *, mixed: bool) -> Markup:
-    """Return one shaded cell; a `mixed` one holds right and wrong guesses among pooled classes and has no shade."""
+    """Return one shaded cell; a `mixed` one holds right and wrong guesses of pooled classes, unshaded."""
     share = rows / total if total else 0.0
     kind = "right" if right else "wrong"
     body = [tag("b", count(int(rows)))]
@@ -74,10 +84,14 @@ def _by_class(table: Floats, part: Part) -> Markup:
         recall = percent(hit / truth) if truth else MISSING
         both = plain(2 * hit / (truth + guessed)) if truth + guessed else MISSING
         cells = [tag("td", value) for value in (precision, recall, both, count(int(truth)))]
-        lines.append(tag("tr", tag("th", name, scope="row"), *cells))
+        lines.append(tag("tr", tag("th", name, scope="row", class_="clip", title=name), *cells))
     heads = [tag("th", h, scope="col") for h in ("Class", "Precision", "Recall", "F1", "Rows")]
-    caption = tag("caption", "Precision: finds that are right. Recall: share of the class found. F1: both in one.")
-    table_ = tag("table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *lines), class_="numbers sortable")
+    caption = tag(
+        "caption", "Precision: finds that are right. Recall: share of the class found. F1: both in one."
+    )
+    table_ = tag(
+        "table", caption, tag("thead", tag("tr", *heads)), tag("tbody", *lines), class_="numbers sortable"
+    )
     return _scroll(table_, f"Figures by class, {part.name.lower()}")
 
 
@@ -89,8 +103,8 @@ FIGURES = (
     Figure(
         "confusion",
         "Confusion matrix",
-        "One line for each true class, one column for each guess. The diagonal holds what was right; everything off "
-        "it is a mistake. Shares are of the line.",
+        "One line for each true class, one column for each guess. The diagonal holds what was right; "
+        "everything off it is a mistake. Shares are of the line.",
         matrix,
     ),
 )

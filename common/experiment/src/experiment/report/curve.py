@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike
 
-from ..result import Floats
+from experiment.result import Floats
 
 
 @dataclass(frozen=True)

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..result import Evaluation, Floats, Integers
-from .chart import Chart
-from .markup import Markup, join, tag
+from experiment.report.chart import Chart
+from experiment.report.markup import Markup, join, tag
+from experiment.result import Evaluation, Floats, Integers, Result
 
 Drawing = Chart | Markup
 """A chart, or markup such as a table that is its own picture."""
@@ -25,17 +25,13 @@ class Part:
     data: Evaluation
     labels: tuple[str, ...]
     target: str
+    shown: tuple[int, ...]
+    """Classes that get a curve, in label order; a class's place here is the slot of its colour."""
 
     @property
     def classes(self) -> Integers:
         """Return true class numbers (n,)."""
         return self.data.truth.astype(np.int64)
-
-    def shown(self) -> list[int]:
-        """Return the class numbers that get a curve, in label order."""
-        support = np.bincount(self.classes, minlength=len(self.labels))
-        largest = np.argsort(-support, kind="stable")[:MOST_CLASSES]
-        return sorted(int(k) for k in largest)
 
     def one_against_rest(self, k: int) -> tuple[Floats, Floats]:
         """Return the scores (n,) and membership (n,) of class `k`."""
@@ -59,6 +55,17 @@ class Figure:
     """Draws one panel; None where the rows do not allow it (a class is absent, say)."""
 
 
+def parts_of(result: Result) -> tuple[Part, Part]:
+    """Return validation and test; both show the same classes, in the same colours."""
+    truth = np.concatenate([result.validation.truth, result.test.truth]).astype(np.int64)
+    shown: tuple[int, ...] = ()
+    if result.labels:
+        support = np.bincount(truth, minlength=len(result.labels))
+        shown = tuple(sorted(np.argsort(-support, kind="stable")[:MOST_CLASSES].tolist()))
+    about = (result.labels, result.target, shown)
+    return Part("Validation", result.validation, *about), Part("Test", result.test, *about)
+
+
 def render(figure: Figure, parts: Sequence[Part]) -> Markup:
     """Return the figure with a panel for each part, side by side where there is room."""
     panels = []
@@ -67,7 +74,9 @@ def render(figure: Figure, parts: Sequence[Part]) -> Markup:
         identity = f"{figure.slug}-{part.name.lower()}"
         body = drawing.render(identity) if isinstance(drawing, Chart) else drawing
         if body is None:
-            body = tag("p", "These rows cannot show it: all belong to one class, or there are none.", class_="empty")
+            body = tag(
+                "p", "These rows cannot show it: all belong to one class, or there are none.", class_="empty"
+            )
         heading = tag("h4", part.name, class_="part")
         panels.append(tag("div", heading, body, class_="panel", data_part=part.name.lower()))
     return card(figure.slug, figure.title, figure.meaning, tag("div", *panels, class_="panels"))

@@ -1,9 +1,9 @@
 """What the forest uses beside what it needs: gain by feature and permutation by input."""
 
-from ..result import Importance, Result
-from .figure import card
-from .markup import Markup, join, tag
-from .number import plain, plural
+from experiment.report.figure import card
+from experiment.report.markup import Markup, join, tag
+from experiment.report.number import NARROW, percent, plain, plural
+from experiment.result import Importance, Result
 
 SHOWN = 15
 """Columns shown at once; the others are one click away."""
@@ -26,9 +26,9 @@ def figure(result: Result) -> Markup:
         relative=False,
     )
     meaning = (
-        "Gain counts what the forest leaned on while it learned, and flatters columns with many values. Permutation is "
-        "the honest ranking: it asks unseen rows. Columns that say the same thing can stand in for each other, so "
-        "both may rank low there."
+        "Gain counts what the forest leaned on while it learned, and flatters columns with many values. "
+        "Permutation is the honest ranking: it asks unseen rows. Columns that say the same thing can stand "
+        "in for each other, so both may rank low there."
     )
     return card("importance", "Variable importance", meaning, tag("div", use, need, class_="panels"))
 
@@ -47,16 +47,17 @@ def _panel(title: str, meaning: str, importance: Importance, colour: str, *, rel
     top = max(max(value for _, value in pairs), 0.0)
     total = sum(value for _, value in pairs)
     lines = [_bar(name, value, top, total if relative else None, colour) for name, value in pairs]
-    body = [tag("ol", *lines[:SHOWN], class_="bars")]
-    if len(lines) > SHOWN:
-        rest = tag("ol", *lines[SHOWN:], class_="bars", start=SHOWN + 1)
-        body.append(tag("details", tag("summary", f"{plural(len(lines) - SHOWN, 'more column')}"), rest))
+    shown = SHOWN if len(lines) > SHOWN + 4 else len(lines)
+    body = [tag("ol", *lines[:shown], class_="bars")]
+    if len(lines) > shown:
+        rest = tag("ol", *lines[shown:], class_="bars", start=shown + 1)
+        body.append(tag("details", tag("summary", f"{plural(len(lines) - shown, 'more column')}"), rest))
     return tag("div", join(heading), *body, class_="panel")
 
 
 def _bar(name: str, value: float, top: float, total: float | None, colour: str) -> Markup:
     width = 100 * max(value, 0.0) / top if top > 0 else 0.0
-    shown = f"{100 * value / total:.1f} %" if total else plain(value, 3)
+    shown = _share(value / total) if total else plain(value, 3)
     return tag(
         "li",
         tag("span", name, class_="name", title=name),
@@ -64,3 +65,7 @@ def _bar(name: str, value: float, top: float, total: float | None, colour: str) 
         tag("span", shown, class_="value"),
         class_="low" if value <= 0 else None,
     )
+
+
+def _share(share: float) -> str:
+    return percent(share) if share >= 0.001 or share == 0 else f"<{NARROW}0.1{NARROW}%"

@@ -35,8 +35,8 @@ def printable(value: str) -> str:
 def tag(element: str, /, *children: Child, **attributes: object) -> Markup:
     """Build one element.
 
-    `class_` stands for `class`, an underscore within a name for a hyphen (`aria_label`, `data_x`). An attribute
-    that is None or False is left out, one that is True has no value.
+    `class_` stands for `class`, an underscore within a name for a hyphen (`aria_label`, `data_x`). An
+    attribute that is None or False is left out, one that is True has no value.
     """
     words = [element]
     for key, value in attributes.items():

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..result import Evaluation, Floats, Result
-from .statistic import CLIP, Statistic, chosen, classification, regression
+from experiment.report.statistic import CLIP, Statistic, chosen, classification, regression
+from experiment.result import Evaluation, Floats, Result
 
 LEVEL = 0.95
 RESAMPLES = 1000
@@ -30,6 +30,11 @@ class Metric:
     """True if a higher value is better."""
     share: bool = False
     """True if it reads best in per cent."""
+
+    @property
+    def spoken(self) -> str:
+        """Return the name as it stands within a sentence: an abbreviation keeps its capitals."""
+        return self.title if self.title[1:2].isupper() else self.title.lower()
 
 
 CLASSES = (
@@ -91,10 +96,11 @@ def chart_of(task: str) -> tuple[Metric, ...]:
 def estimates(part: Evaluation, task: str, seed: int) -> list[Estimate]:
     """Return every metric of `task` on one set of rows.
 
-    The interval is the percentile bootstrap over rows (Efron 1979) at level 0.95: the rows are drawn again with
-    replacement, the same draws for every metric, and the middle 95 % of the values is kept. It describes the luck of
-    these rows, not that of training again; the folds show the latter. When every guess was right (or wrong) the
-    resamples cannot differ, and accuracy gets Wilson's interval (1927) instead of one of no width.
+    The interval is the percentile bootstrap over rows (Efron 1979) at level 0.95: the rows are drawn again
+    with replacement, the same draws for every metric, and the middle 95 % of the values is kept. It describes
+    the luck of these rows, not that of training again; the folds show the latter. When every guess was right
+    (or wrong) the resamples cannot differ, and accuracy gets Wilson's interval (1927) instead of one of no
+    width.
     """
     build = regression if task == "regression" else classification
     statistics = build(part.truth, part.prediction) if len(part.truth) else {}
@@ -117,8 +123,8 @@ def estimates(part: Evaluation, task: str, seed: int) -> list[Estimate]:
 def metrics(result: Result) -> dict[str, object]:
     """Return all metrics of a result as JSON-able data, small enough for an artifact's manifest.
 
-    `{"interval": {...}, "validation": {metric: {"value", "low", "high", "fold_mean", "fold_sd"}}, "test": {...}}`;
-    a number that the rows do not define is None, and `fold_*` is present for validation only.
+    `{"interval": {...}, "validation": {metric: {"value", "low", "high", "fold_mean", "fold_sd"}}, "test":
+    {...}}`; a number that the rows do not define is None, and `fold_*` is present for validation only.
     """
     parts = {"validation": result.validation, "test": result.test}
     report: dict[str, object] = {
@@ -164,7 +170,7 @@ def draws(rows: int, count: int, seed: int) -> Iterator[Floats]:
 
 
 def wilson(share: float, rows: int) -> tuple[float, float]:
-    """Return Wilson's 95 % interval (1927) for a share observed on `rows` rows; NaN for fewer than two rows."""
+    """Return Wilson's 95 % interval (1927) for a share seen on `rows` rows; NaN for fewer than two."""
     if rows < 2:
         return math.nan, math.nan
     z = 1.959963984540054

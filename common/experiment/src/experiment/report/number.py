@@ -13,16 +13,19 @@ def plain(value: float | None, digits: int = 4) -> str:
     if math.isinf(value):
         return "\N{INFINITY}" if value > 0 else "\N{MINUS SIGN}\N{INFINITY}"
     size = abs(value)
-    if value == int(value) and size < 1e15:
-        shown = f"{int(value):,}"
+    if size < 1e15 and (value == int(value) or (size > 0.5 and abs(value - round(value)) < 1e-9)):
+        shown = f"{round(value):,}"
     elif size >= 1e15 or size < 1e-5:
         mantissa, exponent = f"{value:.{max(digits - 2, 0)}e}".split("e")
         shown = f"{mantissa}e{int(exponent)}"
     elif size >= 10 ** (digits - 1):
         shown = f"{value:,.0f}"
     else:
-        decimals = digits - 1 - math.floor(math.log10(size))
-        shown = f"{value:.{max(0, min(decimals, 6))}f}"
+        decimals = min(digits - 1 - math.floor(math.log10(size)), 6)
+        shown = f"{value:.{decimals}f}"
+        while size < 1 and abs(float(shown)) >= 1 and decimals < 8:
+            decimals += 1  # nearly 1 is not 1: an AUC of 0.99996 must not read as perfect
+            shown = f"{value:.{decimals}f}"
     return shown.replace("-", "\N{MINUS SIGN}") if value < 0 else shown
 
 
@@ -51,9 +54,11 @@ def percent(share: float | None, digits: int = 1) -> str:
 
 
 def interval(low: float | None, high: float | None, *, share: bool = False) -> str:
-    """Return an interval in words, "0.97 to 0.99", or a dash where there is none."""
-    if low is None or high is None:
-        return MISSING
+    """Return an interval in words, "0.97 to 0.99", or that there is none."""
+    if low is None or high is None or math.isnan(low):
+        return "no interval"
+    if low == high:
+        return "no spread"
     if share:
         return f"{percent(low)} to {percent(high)}"
     return f"{plain(low)} to {plain(high)}"

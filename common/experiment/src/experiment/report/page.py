@@ -7,14 +7,26 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib.resources import files
 
-from ..measure import Measurement
-from ..result import Result
-from . import artifact, calibration, caution, comparison, confusion, inputs, ranking, residual, summary, theme, worst
-from .figure import Figure, Part, render
-from .importance import figure as importance_figure
-from .learning import curve, search
-from .markup import Markup, join, tag
-from .metrics import estimates
+from experiment.measure import Measurement
+from experiment.report import (
+    artifact,
+    calibration,
+    caution,
+    comparison,
+    confusion,
+    inputs,
+    ranking,
+    residual,
+    summary,
+    theme,
+    worst,
+)
+from experiment.report.figure import Figure, parts_of, render
+from experiment.report.importance import figure as importance_figure
+from experiment.report.learning import curve, search
+from experiment.report.markup import Markup, join, tag
+from experiment.report.metrics import estimates
+from experiment.result import Result
 
 CLASS_FIGURES = (
     *confusion.FIGURES,
@@ -53,11 +65,15 @@ def compose(result: Result, measured: Measurement | None) -> str:
         sections.append(Section("artifact", "Artifact", artifact.section(measured)))
     sections.append(Section("inputs", "Inputs and settings", inputs.section(result)))
     answer = tag(
-        "section", tag("h2", "In short", class_="quiet", id="answer-title"), top, id="answer", aria_labelledby="answer-title"
+        "section",
+        tag("h2", "In short", class_="quiet", id="answer-title"),
+        top,
+        id="answer",
+        aria_labelledby="answer-title",
     )
     main = tag(
         "main",
-        tag("header", tag("div", summary.heading(result)), _toggle(), class_="masthead"),
+        tag("header", summary.heading(result, _toggle()), class_="masthead"),
         caution.section(found),
         answer,
         *[_section(section) for section in sections],
@@ -74,10 +90,7 @@ def figures_of(task: str) -> tuple[Figure, ...]:
 
 
 def _figures(result: Result) -> Markup:
-    parts = [
-        Part("Validation", result.validation, result.labels, result.target),
-        Part("Test", result.test, result.labels, result.target),
-    ]
+    parts = parts_of(result)
     return tag("div", *[render(figure, parts) for figure in figures_of(result.task)], class_="figures")
 
 

@@ -4,12 +4,15 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..result import Floats
-from .axis import Axis, shares
-from .chart import POOLED, Chart
-from .curve import Ranking, rank, stairs, thin
-from .figure import Figure, Part
-from .number import percent, plain
+from experiment.report.axis import Axis, shares
+from experiment.report.chart import POOLED, Chart
+from experiment.report.curve import Ranking, rank, stairs, thin
+from experiment.report.figure import Figure, Part
+from experiment.report.number import percent, plain
+from experiment.result import Floats
+
+Named = tuple[int | str, str, Ranking]
+"""A ranking with the slot and the name of its line."""
 
 
 def roc(part: Part) -> Chart | None:
@@ -25,12 +28,14 @@ def roc(part: Part) -> Chart | None:
     )
     chart.stroke(0, 0, 1, 1, "reference")
     for slot, name, ranking in found:
-        chart.line(*thin(*ranking.roc()), slot, name, f"AUC {plain(ranking.area())}")
+        chart.line(
+            *thin(*ranking.roc()), slot, name, f"AUC {plain(ranking.area())}", nest=_below(slot, found)
+        )
     return chart
 
 
 def precision_recall(part: Part) -> Chart | None:
-    """Draw precision against recall, with the thresholds of best F1, accuracy and MCC marked on the main curve."""
+    """Draw precision against recall, with best F1, accuracy and MCC marked on the main curve."""
     found = list(_rankings(part, pooled=True, mirror=False))
     if not found:
         return None
@@ -42,7 +47,8 @@ def precision_recall(part: Part) -> Chart | None:
         "; ".join(f"{name}: average precision {plain(r.average_precision())}" for _, name, r in found),
     )
     for slot, name, ranking in found:
-        chart.line(*_steps(*ranking.precision_recall()), slot, name, f"AP {plain(ranking.average_precision())}")
+        line = _steps(*ranking.precision_recall())
+        chart.line(*line, slot, name, f"AP {plain(ranking.average_precision())}", nest=_below(slot, found))
     slot, name, ranking = main
     recall, precision = ranking.precision_recall()
     places: dict[int, list[str]] = {}
@@ -65,11 +71,14 @@ def gain(part: Part) -> Chart | None:
         f"Cumulative gain, {part.name.lower()} rows",
         shares("Rows taken, most probable first"),
         shares("Share of the class found"),
-        "; ".join(f"{name}: the first tenth of the rows holds {percent(_at(r, 0.1))}" for _, name, r in found),
+        "; ".join(
+            f"{name}: the first tenth of the rows holds {percent(_at(r, 0.1))}" for _, name, r in found
+        ),
     )
     chart.stroke(0, 0, 1, 1, "reference")
     for slot, name, ranking in found:
-        chart.line(*thin(*ranking.gain()), slot, name, f"{percent(_at(ranking, 0.1), 0)} in first tenth")
+        share = f"{percent(_at(ranking, 0.1), 0)} in first tenth"
+        chart.line(*thin(*ranking.gain()), slot, name, share, nest=_below(slot, found))
     return chart
 
 
@@ -89,12 +98,14 @@ def lift(part: Part) -> Chart | None:
     chart.stroke(0, 1, 1, 1, "reference")
     for slot, name, ranking in found:
         tenth = _at(ranking, 0.1) / 0.1
-        chart.line(*thin(*curves[name]), slot, name, f"{plain(tenth, 3)} × in first tenth")
+        chart.line(
+            *thin(*curves[name]), slot, name, f"{plain(tenth, 3)} × in first tenth", nest=_below(slot, found)
+        )
     return chart
 
 
 def separation(part: Part) -> Chart | None:
-    """Draw the Kolmogorov-Smirnov picture: two distributions for two classes, a gap curve for each of more."""
+    """Draw Kolmogorov-Smirnov: two distributions for two classes, a gap curve for each of more."""
     if len(part.labels) == 2:
         return _two_distributions(part)
     found = list(_rankings(part))
@@ -110,7 +121,7 @@ def separation(part: Part) -> Chart | None:
         across, up = ranking.roc()
         taken, _ = ranking.gain()
         best, place = ranking.separation()
-        chart.line(*thin(taken, up - across), slot, name, f"KS {plain(best)}")
+        chart.line(*thin(taken, up - across), slot, name, f"KS {plain(best)}", nest=_below(slot, found))
         chart.dot(float(taken[place + 1]), best, slot, f"{name}: largest gap {plain(best)}")
     return chart
 
@@ -141,16 +152,25 @@ def _down_to_zero(level: Floats, rate: Floats) -> tuple[Floats, Floats]:
     return np.append(x, 0.0), np.append(y, 1.0)
 
 
-def _rankings(part: Part, *, pooled: bool = False, mirror: bool = True) -> Iterator[tuple[int | str, str, Ranking]]:
-    """Yield (slot, name, ranking) of each class, then of all pooled; without `mirror` two classes need one curve."""
-    for k in part.shown():
+def _rankings(part: Part, *, pooled: bool = False, mirror: bool = True) -> Iterator[Named]:
+    """Yield (slot, name, ranking) of each class, then of all pooled.
+
+    Without `mirror` the first of two classes is left out: its curve is the other's reflection.
+    """
+    for slot, k in enumerate(part.shown):
         ranking = rank(*part.one_against_rest(k))
         if ranking is not None and (mirror or len(part.labels) != 2 or k == 1):
-            yield k, part.labels[k], ranking
+            yield slot, part.labels[k], ranking
     if pooled:
         ranking = rank(*part.pooled())
         if ranking is not None:
             yield POOLED, "all classes pooled (micro)", ranking
+
+
+def _below(slot: int | str, found: list[Named]) -> int:
+    """Return how many solid lines are drawn after this one."""
+    slots = [s for s, _, _ in found if s != POOLED]
+    return len(slots) - 1 - slots.index(slot) if slot in slots else 0
 
 
 def _steps(x: Floats, y: Floats) -> tuple[Floats, Floats]:
@@ -165,36 +185,38 @@ FIGURES = (
     Figure(
         "roc",
         "ROC curve",
-        "Lower the threshold and more true cases are caught, at the price of false alarms. The nearer a curve comes "
-        "to the upper left corner, the better; on the diagonal the score is no better than a coin.",
+        "Lower the threshold and more true cases are caught, at the price of false alarms. The nearer a "
+        "curve comes to the upper left corner, the better; on the diagonal the score is no better than a "
+        "coin.",
         roc,
     ),
     Figure(
         "precision-recall",
         "Precision and recall",
-        "How many finds are right, as more of the class is found. Dots mark the thresholds with the best F1, accuracy "
-        "and MCC on the main curve; they were chosen on these very rows, so take them as upper bounds.",
+        "How many finds are right, as more of the class is found. Dots mark the thresholds with the best "
+        "F1, accuracy and MCC on the main curve; they were chosen on these very rows, so take them as upper "
+        "bounds.",
         precision_recall,
     ),
     Figure(
         "gain",
         "Cumulative gain",
-        "If only the first rows by score can be looked at, how much of the class do they hold? The dashed diagonal is "
-        "a random order.",
+        "If only the first rows by score can be looked at, how much of the class do they hold? The dashed "
+        "diagonal is a random order.",
         gain,
     ),
     Figure(
         "lift",
         "Lift",
-        "How many times more often the class occurs among the first rows by score than among all. The dashed line, 1, "
-        "is a random order.",
+        "How many times more often the class occurs among the first rows by score than among all. The "
+        "dashed line, 1, is a random order.",
         lift,
     ),
     Figure(
         "ks",
         "Kolmogorov-Smirnov",
-        "How far apart the scores of the class and of the other rows are. The largest gap is the KS statistic: 0 means "
-        "no separation, 1 a clean cut.",
+        "How far apart the scores of the class and of the other rows are. The largest gap is the KS "
+        "statistic: 0 means no separation, 1 a clean cut.",
         separation,
     ),
 )

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from ..result import Floats, Integers
-from .axis import shares, spanning
-from .chart import Chart
-from .figure import Figure, Part
-from .number import count, percent, plain
+from experiment.report.axis import Axis, shares, spanning
+from experiment.report.chart import Chart
+from experiment.report.figure import Figure, Part
+from experiment.report.number import count, percent, plain
+from experiment.result import Floats, Integers
 
 MOST_POINTS = 1500
 """Points drawn in a scatter; of more rows an evenly spaced sample is drawn, in order of their truth."""
@@ -43,7 +43,7 @@ def histogram(part: Part) -> Chart | None:
     chart = Chart(
         f"Residuals, {part.name.lower()} rows",
         axis,
-        spanning("Rows", rows, zero=True),
+        Axis("Rows (root scale)", 0.0, float(rows.max()) * 1.04, root=True),
         f"Median residual {plain(float(np.median(left)))}.",
     )
     tips = [
@@ -121,27 +121,27 @@ def _correlation(truth: Floats, guess: Floats) -> str:
     return plain(float(np.corrcoef(truth, guess)[0, 1]))
 
 
-
-
 FIGURES = (
     Figure(
         "agreement",
         "Actual and predicted",
-        "Each dot is a row. On the dashed line the prediction is exact; the further a dot is from it, the worse.",
+        "Each dot is a row. On the dashed line the prediction is exact; the further a dot is from it, the "
+        "worse.",
         agreement,
     ),
     Figure(
         "residuals",
         "Residuals",
-        "How far predictions are off, and to which side. A narrow heap around zero is good; a heap beside zero means "
-        "that the scorer is off in the same direction again and again.",
+        "How far predictions are off, and to which side. A narrow heap around zero is good; a heap beside "
+        "zero means that the scorer is off in the same direction again and again. The root scale keeps "
+        "single rows visible.",
         histogram,
     ),
     Figure(
         "residual-drift",
         "Residuals by prediction",
-        "Whether errors depend on the size of the prediction. The line should run along zero and the cloud should not "
-        "fan out.",
+        "Whether errors depend on the size of the prediction. The line should run along zero and the cloud "
+        "should not fan out.",
         drift,
     ),
     Figure(

@@ -38,19 +38,19 @@
 
   // Charts: a pointer or the arrow keys read the values of every line at one place.
   const tip = document.getElementById("tip");
-  const number = (value, kind) => {
-    if (kind === "share") return (100 * value).toFixed(1).replace(/\.0$/, "") + " %";
+  const number = (value, unit) => {
+    if (unit === "share") return (100 * value).toFixed(1).replace(/\.0$/, "") + " %";
     if (value === 0) return "0";
     const size = Math.abs(value);
     return size >= 1e5 || size < 1e-4 ? value.toExponential(2) : String(+value.toPrecision(4));
   };
   const scale = (text) => {
-    const [low, high, kind] = text.split(",");
-    return { low: +low, high: +high, kind };
+    const [low, high, kind, unit] = text.split(",");
+    return { low: +low, high: +high, kind, unit };
   };
   const value = (share, axis) => axis.kind === "log"
     ? axis.low * Math.pow(axis.high / axis.low, share)
-    : axis.low + share * (axis.high - axis.low);
+    : axis.low + (axis.kind === "root" ? share * share : share) * (axis.high - axis.low);
   const across = (points, x) => {
     let before = points[0];
     for (const point of points) {
@@ -82,13 +82,13 @@
       cross.setAttribute("x1", at);
       cross.setAttribute("x2", at);
       svg.append(cross);
-      tip.replaceChildren(document.createTextNode(number(value((at - left) / width, xAxis), xAxis.kind)));
+      tip.replaceChildren(document.createTextNode(number(value((at - left) / width, xAxis), xAxis.unit)));
       for (const line of lines) {
         const y = across(line.points, at);
         if (y === null || at < line.points[0][0] - 0.5) continue;
         const row = document.createElement("div"), key = document.createElement("i");
         key.style.background = getComputedStyle(line.colour).stroke;
-        row.append(key, line.name + ": " + number(value((top + height - y) / height, yAxis), yAxis.kind));
+        row.append(key, line.name + ": " + number(value((top + height - y) / height, yAxis), yAxis.unit));
         tip.append(row);
       }
       tip.hidden = false;

@@ -1,24 +1,26 @@
 """Metrics as functions of row weights.
 
-Every metric here maps weights of shape (b, n) to values of shape (b,). Weights of one give the metric itself, 0/1
-weights the metric of a fold, and counts drawn with replacement a bootstrap resample: one definition serves all three.
-A value that the weighted rows do not define (AUC without both classes, R2 of a constant target) is NaN.
+Every metric here maps weights of shape (b, n) to values of shape (b,). Weights of one give the metric itself,
+0/1 weights the metric of a fold, and counts drawn with replacement a bootstrap resample: one definition
+serves all three. A value that the weighted rows do not define (AUC without both classes, R2 of a constant
+target) is NaN.
 """
 
 from collections.abc import Callable
 
 import numpy as np
+from numpy.typing import ArrayLike
 
-from ..result import Floats, Integers
+from experiment.result import Floats, Integers
 
 Statistic = Callable[[Floats], Floats]
 
 CLIP = float(np.finfo(np.float64).eps)
-"""Least probability that log loss works with (2.2e-16): a true class given probability 0 costs 36, not infinity."""
+"""Least probability that log loss works with, 2.2e-16: a true class given 0 costs 36, not infinity."""
 
 
 def row_loss(truth: Floats, prediction: Floats) -> Floats:
-    """Return the loss of each row: squared error of a regression, else minus log of the true class's probability."""
+    """Return (n,) losses: squared error of a regression, else minus log of the true class's probability."""
     if prediction.ndim == 1:
         return np.asarray(np.square(prediction - truth))
     return np.asarray(-np.log(np.clip(chosen(truth, prediction), CLIP, 1.0)))
@@ -73,17 +75,16 @@ def regression(truth: Floats, prediction: Floats) -> dict[str, Statistic]:
 
 
 def macro_f1(confusion: Floats) -> Floats:
-    """Return F1 averaged over the classes that occur (as truth or guess); `confusion` is (b, K, K), truth by guess."""
+    """Return (b,) F1, the mean of classes that occur; `confusion` (b, K, K) is truth by guess."""
     hits = np.diagonal(confusion, axis1=1, axis2=2)
     total = confusion.sum(axis=1) + confusion.sum(axis=2)
     occurs = total > 0
     score = np.divide(2.0 * hits, total, out=np.zeros_like(total), where=occurs)
-    count = occurs.sum(axis=1)
-    return np.divide(score.sum(axis=1), count, out=np.full(len(count), np.nan), where=count > 0)
+    return _ratio(score.sum(axis=1), occurs.sum(axis=1))
 
 
 def mcc(confusion: Floats) -> Floats:
-    """Return Matthews' correlation for K classes (Gorodkin 2004); 0 for a constant guess, NaN for a constant truth."""
+    """Return (b,) Matthews' correlation (Gorodkin 2004); 0 for a constant guess, NaN for a constant truth."""
     total = confusion.sum(axis=(1, 2))
     by_truth, by_guess = confusion.sum(axis=2), confusion.sum(axis=1)
     hits = np.trace(confusion, axis1=1, axis2=2)
@@ -96,7 +97,7 @@ def mcc(confusion: Floats) -> Floats:
 
 
 def auc(score: Floats, positive: Floats) -> Statistic:
-    """Return the area under the ROC curve of `score` (n,) for the rows where `positive` (n,) is 1; ties count half."""
+    """Return the area under the ROC curve of `score` (n,) where `positive` (n,) is 1; ties count half."""
     order = np.argsort(score, kind="stable")
     ranked = score[order]
     starts = np.flatnonzero(np.r_[True, ranked[1:] != ranked[:-1]])
@@ -116,15 +117,21 @@ def auc(score: Floats, positive: Floats) -> Statistic:
         wins = np.einsum("ij,ij->i", above, ranks)
         if tied:
             wins -= 0.5 * np.einsum("ij,ij->i", above, below)
-        return np.divide(wins, pairs, out=np.full(len(pairs), np.nan), where=pairs > 0)
+        return _ratio(wins, pairs)
 
     return area
 
 
+def _ratio(top: ArrayLike, bottom: ArrayLike) -> Floats:
+    """Divide, giving NaN where `bottom` is 0."""
+    tops, bottoms = np.asarray(top, dtype=np.float64), np.asarray(bottom, dtype=np.float64)
+    ratio: Floats = np.divide(tops, bottoms, out=np.full(len(bottoms), np.nan), where=bottoms > 0)
+    return ratio
+
+
 def _mean(values: Floats) -> Statistic:
     def mean(weights: Floats) -> Floats:
-        total = weights.sum(axis=1)
-        return np.divide(weights @ values, total, out=np.full(len(total), np.nan), where=total > 0)
+        return _ratio(weights @ values, weights.sum(axis=1))
 
     return mean
 
@@ -150,8 +157,6 @@ def _macro_auc(prediction: Floats, member: Floats) -> Statistic:
     def mean(weights: Floats) -> Floats:
         values = np.stack([area(weights) for area in areas])
         defined = ~np.isnan(values)
-        count = defined.sum(axis=0)
-        total = np.where(defined, values, 0.0).sum(axis=0)
-        return np.divide(total, count, out=np.full(len(count), np.nan), where=count > 0)
+        return _ratio(np.where(defined, values, 0.0).sum(axis=0), defined.sum(axis=0))
 
     return mean

@@ -4,15 +4,15 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from ..result import Floats, Integers, Result
-from .importance import ranked
-from .markup import Markup, join, tag
-from .number import count, percent, plain, plural
-from .statistic import chosen, row_loss
+from experiment.report.importance import ranked
+from experiment.report.markup import Markup, join, tag
+from experiment.report.number import percent, plain, plural
+from experiment.report.statistic import chosen, row_loss
+from experiment.result import Floats, Integers, Result
 
 NAMED = 5
 """Rows that the sentence speaks of."""
-LISTED = 20
+LISTED = 12
 """Rows that the table lists."""
 PIECES = 10
 """Rows that get a piece of their own in the strip."""
@@ -58,9 +58,13 @@ def section(result: Result) -> Markup:
     """Return the sentence, the strip that shows it, and the table of the worst rows with their cells."""
     spread = concentration(result)
     explained = (
-        "squared error" if result.task == "regression" else "minus the logarithm of the true class's probability"
+        "squared error"
+        if result.task == "regression"
+        else "minus the logarithm of the true class's probability"
     )
-    words = tag("p", tag("strong", spread.sentence()), f" The loss of a row is {explained}. ", _advice(spread))
+    words = tag(
+        "p", tag("strong", spread.sentence()), f" The loss of a row is {explained}. ", _advice(spread)
+    )
     if not len(spread.order) or spread.total == 0:
         return words
     return join([words, _strip(spread, result), _table(spread, result)])
@@ -69,10 +73,12 @@ def section(result: Result) -> Markup:
 def _advice(spread: Concentration) -> str:
     if len(spread.order) >= 50 and spread.share(NAMED) > 0.5:
         return (
-            "With so few rows deciding it, another split of the data would give another number: look at these rows "
-            "before comparing losses."
+            "With so few rows deciding it, another split of the data would give another number: look at "
+            "these rows before comparing losses."
         )
-    return "No small group of rows decides the number." if len(spread.order) >= 50 else ""
+    if len(spread.order) >= 50 and spread.share(NAMED) < 0.2:
+        return "No small group of rows decides the number."
+    return "A few rows weigh heavily: look at them before comparing losses."
 
 
 def _strip(spread: Concentration, result: Result) -> Markup:
@@ -83,18 +89,24 @@ def _strip(spread: Concentration, result: Result) -> Markup:
             break
         row = int(result.test.rows[position])
         tip = f"row {row}: {percent(float(share))} of the loss"
-        label = row if share > 0.06 else None
         style = f"width:{100 * share:.2f}%"
-        pieces.append(tag("span", label, class_=f"piece p{rank % 2}", style=style, title=tip))
+        pieces.append(
+            tag("span", row if share > 0.06 else None, class_=f"piece p{rank % 2}", style=style, title=tip)
+        )
     others = len(spread.order) - len(pieces)
     rest = 1.0 - spread.share(len(pieces))
     if others:
         words = f"the other {plural(others, 'row')}"
         label = words if rest > 0.25 else None
         pieces.append(tag("span", label, class_="piece rest", style=f"width:{100 * rest:.2f}%", title=words))
-    about = f"{len(pieces) - (1 if others else 0)} worst rows and their shares of the loss; all others {percent(rest)}"
+    named = len(pieces) - (1 if others else 0)
+    about = f"{named} worst rows and their shares of the loss; all others {percent(rest)}"
     caption = f"The whole test loss as one strip; each piece is a row, numbered as in the data. {about}."
-    return tag("div", tag("div", *pieces, class_="strip", role="img", aria_label=about), tag("p", caption, class_="hint"))
+    return tag(
+        "div",
+        tag("div", *pieces, class_="strip", role="img", aria_label=about),
+        tag("p", caption, class_="hint"),
+    )
 
 
 def _table(spread: Concentration, result: Result) -> Markup:
@@ -106,7 +118,8 @@ def _table(spread: Concentration, result: Result) -> Markup:
     heads += ["Loss", "Share of loss", *columns]
     head = tag("tr", *[tag("th", name, scope="col") for name in heads])
     shown = min(LISTED, len(spread.order))
-    caption = tag("caption", f"The {plural(shown, 'test row')} with the largest loss, and the cells they came with")
+    words = f"The {plural(shown, 'test row')} with the largest loss, and the cells they came with"
+    caption = tag("caption", tag("span", words))
     table = tag("table", caption, tag("thead", head), tag("tbody", *lines), class_="numbers sortable rows")
     return tag("div", table, class_="scroll", role="region", aria_label="Worst rows", tabindex=0)
 
@@ -117,16 +130,27 @@ def _columns(result: Result) -> list[str]:
     return sorted(result.test_rows_preview, key=lambda name: place.get(name, len(place)))
 
 
-def _line(position: int, spread: Concentration, result: Result, columns: list[str], preview: int | None) -> Markup:
+def _line(
+    position: int, spread: Concentration, result: Result, columns: list[str], preview: int | None
+) -> Markup:
     truth, prediction = result.test.truth[position], result.test.prediction[position]
     if result.task == "regression":
         told = [plain(float(truth)), plain(float(prediction)), plain(float(prediction - truth))]
     else:
         guess = int(prediction.argmax())
         given = float(chosen(result.test.truth, result.test.prediction)[position])
-        told = [result.labels[int(truth)], f"{result.labels[guess]} ({percent(float(prediction[guess]))})", percent(given)]
+        told = [
+            result.labels[int(truth)],
+            f"{result.labels[guess]} ({percent(float(prediction[guess]))})",
+            percent(given),
+        ]
     share = spread.loss[position] / spread.total
-    numbers = [count(int(result.test.rows[position])), *told, plain(float(spread.loss[position])), percent(float(share))]
+    numbers = [
+        str(int(result.test.rows[position])),
+        *told,
+        plain(float(spread.loss[position])),
+        percent(float(share)),
+    ]
     cells = [tag("td", value) for value in numbers]
     for name in columns:
         values = result.test_rows_preview[name]
@@ -137,7 +161,7 @@ def _line(position: int, spread: Concentration, result: Result, columns: list[st
 
 def _short(cell: str) -> str:
     """Return a cell for a narrow column: a long decimal rounded, other long text cut."""
-    if len(cell) <= 12:
+    if len(cell) <= 8:
         return cell
     try:
         return plain(float(cell), 6)

@@ -1,0 +1,81 @@
+"""How things are timed: rivals take turns, so that a neighbour's load falls on all of them alike."""
+
+import os
+import resource
+import statistics
+import subprocess
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+ROUNDS = 5
+
+
+def cpu_seconds(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the median over rounds of the CPU time of each call; every round runs each call once."""
+    return _interleaved(calls, rounds, time.process_time)
+
+
+def wall_seconds(calls: Mapping[str, Callable[[], object]], rounds: int = ROUNDS) -> dict[str, float]:
+    """Return the median over rounds of the time that passes during each call."""
+    return _interleaved(calls, rounds, time.perf_counter)
+
+
+def _interleaved(
+    calls: Mapping[str, Callable[[], object]], rounds: int, clock: Callable[[], float]
+) -> dict[str, float]:
+    taken: dict[str, list[float]] = {name: [] for name in calls}
+    for call in calls.values():
+        call()  # load, compile and warm up
+    for _ in range(rounds):
+        for name, call in calls.items():
+            start = clock()
+            call()
+            taken[name].append(clock() - start)
+    return {name: statistics.median(times) for name, times in taken.items()}
+
+
+def p50_seconds(
+    calls: Mapping[str, Callable[[Any], object]], rows: Mapping[str, Sequence[Any]], rounds: int = ROUNDS
+) -> dict[str, float]:
+    """Return the median time of single calls, each on a row of its own, timed one by one in turns."""
+    taken: dict[str, list[int]] = {name: [] for name in calls}
+    clock = time.perf_counter_ns
+    for _ in range(rounds):
+        for name, call in calls.items():
+            times = taken[name]
+            for row in rows[name]:
+                start = clock()
+                call(row)
+                times.append(clock() - start)
+    return {name: statistics.median(times) / 1e9 for name, times in taken.items()}
+
+
+@dataclass(frozen=True)
+class Process:
+    """What one finished process used."""
+
+    wall: float  # seconds
+    cpu: float  # seconds, user and system
+    peak: int  # bytes of resident memory
+
+
+def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Process:
+    """Run a command to its end; raises RuntimeError with its last words when it fails."""
+    start = time.perf_counter()
+    child = subprocess.Popen(
+        command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    )
+    assert child.stderr is not None
+    words = child.stderr.read()
+    _, status, usage = os.wait4(child.pid, 0)
+    child.returncode = os.waitstatus_to_exitcode(status)
+    wall = time.perf_counter() - start
+    if child.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed: {words.decode(errors='replace')[-500:]}")
+    return Process(wall, usage.ru_utime + usage.ru_stime, _bytes_of(usage))
+
+
+def _bytes_of(usage: resource.struct_rusage) -> int:
+    return usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
