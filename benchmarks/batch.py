@@ -4,7 +4,7 @@ import os
 from functools import partial
 
 import peers
-from models import Model
+from models import NAMES, Model
 from table import Table, ratio, seconds
 from timing import cpu_seconds, wall_seconds
 
@@ -12,8 +12,8 @@ SIZES = (1_000, 10_000)
 
 
 def run() -> list[Table]:
-    """Measure models A, B and C."""
-    return [_rivals(name) for name in "ABC"] + [_threads()]
+    """Measure every model."""
+    return [_rivals(name) for name in NAMES] + [_threads()]
 
 
 def _rivals(name: str) -> Table:
@@ -45,7 +45,7 @@ def _threads() -> Table:
     table = Table(
         "Two threads instead of one: time that passes for 20,000 rows", ["model", "one", "two", "gain"]
     )
-    for name in "ABC":
+    for name in NAMES:
         model = Model(name)
         predict = model.scorer.engine.predict
         calls = {str(n): partial(predict, model.rows, threads=n) for n in (1, 2)}

@@ -1,5 +1,6 @@
 """The models that are measured: trained once from seeded synthetic tables, kept in build/benchmarks."""
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -39,6 +40,7 @@ PLANS = {
     ),
     "C": Plan("C", "regression, 1000 trees x 255 leaves, 100 features", "regression", 1000, 255, 100),
 }  # fmt: skip
+NAMES = os.environ.get("BENCH_MODELS", "ABC")  # one letter each
 CARDINALITIES = (3, 8, 20, 50, 100, 200)
 
 

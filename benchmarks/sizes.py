@@ -5,14 +5,14 @@ import tempfile
 from pathlib import Path
 
 import cross_build
-from models import Model
+from models import NAMES, Model
 from table import Table, ratio, size
 
 NEEDED = {"scoring": ["scoring-core"], "LightGBM": ["lightgbm", "scipy", "narwhals"]}
 
 
 def run() -> list[Table]:
-    """Measure installed distributions and the files of models A, B and C."""
+    """Measure installed distributions and the files of every model."""
     return [_installed(), _models()]
 
 
@@ -41,7 +41,7 @@ def _footprint(distribution: str) -> int:
 
 def _models() -> Table:
     table = Table("The model as a file", ["model", "artifact", "LightGBM text", "ratio"])
-    for name in "ABC":
+    for name in NAMES:
         model = Model(name)
         ours, theirs = model.artifact_path.stat().st_size, model.text_path.stat().st_size
         table.rows.append([name, size(ours), size(theirs), ratio(theirs / ours)])

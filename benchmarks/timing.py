@@ -1,9 +1,9 @@
 """How things are timed: rivals take turns, so that a neighbour's load falls on all of them alike."""
 
 import os
-import resource
 import statistics
 import subprocess
+import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,11 +37,16 @@ def _interleaved(
 
 
 def p50_seconds(
-    calls: Mapping[str, Callable[[Any], object]], rows: Mapping[str, Sequence[Any]], rounds: int = ROUNDS
+    calls: Mapping[str, Callable[[Any], object]],
+    rows: Mapping[str, Sequence[Any]],
+    rounds: int = ROUNDS,
+    clock: Callable[[], int] = time.perf_counter_ns,
 ) -> dict[str, float]:
-    """Return the median time of single calls, each on a row of its own, timed one by one in turns."""
+    """Return the median time of single calls, each on a row of its own, timed one by one in turns.
+
+    For calls of a millisecond and more pass `time.thread_time_ns`: on a busy machine they are interrupted.
+    """
     taken: dict[str, list[int]] = {name: [] for name in calls}
-    clock = time.perf_counter_ns
     for _ in range(rounds):
         for name, call in calls.items():
             times = taken[name]
@@ -50,6 +55,18 @@ def p50_seconds(
                 call(row)
                 times.append(clock() - start)
     return {name: statistics.median(times) / 1e9 for name, times in taken.items()}
+
+
+# Linux counts the memory of the process that starts another towards that one's peak, so a small one does it.
+LAUNCHER = """
+import os, subprocess, sys, time
+start = time.perf_counter()
+child = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(child.pid, 0)
+print(time.perf_counter() - start, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
+child.returncode = os.waitstatus_to_exitcode(status)
+sys.exit(child.returncode != 0)
+"""
 
 
 @dataclass(frozen=True)
@@ -63,19 +80,11 @@ class Process:
 
 def run_process(command: Sequence[str], environment: Mapping[str, str] | None = None) -> Process:
     """Run a command to its end; raises RuntimeError with its last words when it fails."""
-    start = time.perf_counter()
-    child = subprocess.Popen(
-        command, env={**os.environ, **(environment or {})}, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE
+    launcher = [sys.executable, "-I", "-S", "-c", LAUNCHER, *command]
+    done = subprocess.run(
+        launcher, env={**os.environ, **(environment or {})}, capture_output=True, text=True, check=False
     )
-    assert child.stderr is not None
-    words = child.stderr.read()
-    _, status, usage = os.wait4(child.pid, 0)
-    child.returncode = os.waitstatus_to_exitcode(status)
-    wall = time.perf_counter() - start
-    if child.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed: {words.decode(errors='replace')[-500:]}")
-    return Process(wall, usage.ru_utime + usage.ru_stime, _bytes_of(usage))
-
-
-def _bytes_of(usage: resource.struct_rusage) -> int:
-    return usage.ru_maxrss * (1 if os.uname().sysname == "Darwin" else 1024)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)[:200]} failed: {done.stderr[-500:]}")
+    wall, cpu, peak = map(float, done.stdout.split())
+    return Process(wall, cpu, int(peak) * (1 if sys.platform == "darwin" else 1024))

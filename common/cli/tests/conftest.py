@@ -2,9 +2,11 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import lightgbm
@@ -14,6 +16,7 @@ import scoring
 from scoring.artifact import Artifact
 from scoring.sample import expectations
 from scoring.schema import MISSING_TOKENS, Field
+from scoring_cli.main import main
 
 FIELDS = (
     Field("size", "Float64", example="1.5", minimum=-50.0, maximum=50.0),
@@ -117,6 +120,34 @@ def cells() -> Callable[..., list[list[str]]]:
 @pytest.fixture(scope="session")
 def binomial(pipelines: dict[str, Path]) -> scoring.Scorer:
     return scoring.load(pipelines["binomial"])
+
+
+@dataclass(frozen=True)
+class Done:
+    """How a command that ran inside this process ended."""
+
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def inside(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., Done]]:
+    """Run the command inside this process: fast, for what needs no process of its own."""
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def call(*words: object) -> Done:
+        with pytest.raises(SystemExit) as ended:
+            main([str(word) for word in words])
+        shown = capsys.readouterr()
+        code = ended.value.code
+        return Done(code if isinstance(code, int) else 0 if code is None else 1, shown.out, shown.err)
+
+    yield call
+    signal.signal(signal.SIGTERM, before)
 
 
 Run = Callable[..., "subprocess.CompletedProcess[bytes]"]

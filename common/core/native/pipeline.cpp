@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <atomic>
+#include <limits>
 #include <new>
+#include <utility>
 
 #include "contribution.hpp"
 #include "fault.hpp"
@@ -16,6 +18,8 @@
 namespace scoring {
 
 namespace {
+
+constexpr int64_t few_rows = 4;   // transformed row by row: a block's columns are not worth laying out
 
 // Zeroed doubles on a cache line's border. Zeroed, because a block that is not full is computed to its end.
 class Doubles {
@@ -228,6 +232,16 @@ void Pipeline::predict(const Source& source, int64_t rows, bool raw, int threads
 
 void Pipeline::transform(const Source& source, int64_t rows, int threads, double* out) const {
   const int32_t features = this->features();
+  // Every missing value leaves as the same NaN: which one arithmetic makes differs between processors.
+  const auto plain = [](double value) { return value != value ? std::numeric_limits<double>::quiet_NaN() : value; };
+  if (rows < few_rows) {
+    const auto row = body_->rows.borrow([this] { return std::make_unique<Row>(body_->graph); });
+    for (int64_t r = 0; r < rows; ++r) {
+      const double* found = row->transform(body_->graph, row->fetch(source, r));
+      std::transform(found, found + features, out + r * features, plain);
+    }
+    return;
+  }
   const int64_t blocks = (rows + block_rows - 1) / block_rows;
   parallel(blocks, threads, [&](int64_t number) {
     const auto block = body_->blocks.borrow([this] { return std::make_unique<Block>(body_->graph); });
@@ -237,8 +251,7 @@ void Pipeline::transform(const Source& source, int64_t rows, int threads, double
     for (int32_t f = 0; f < features; ++f) {
       const double* column = block->features[f];
       double* to = out + first * features + f;
-      // Every missing value leaves as the same NaN: which one arithmetic makes differs between processors.
-      for (int r = 0; r < count; ++r) to[static_cast<int64_t>(r) * features] = column[r] != column[r] ? __builtin_nan("") : column[r];
+      for (int r = 0; r < count; ++r) to[static_cast<int64_t>(r) * features] = plain(column[r]);
     }
   });
 }

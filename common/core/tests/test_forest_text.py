@@ -3,7 +3,6 @@
 import lightgbm as lgb
 import numpy as np
 import pytest
-
 from scoring import Problem
 from scoring._engine import Pipeline
 from scoring.forest import merge, pandas_categories, parameter, read_header, slim
@@ -86,12 +85,15 @@ def test_a_merged_bag_loads_and_is_the_mean(kind: str) -> None:
 
     booster, X = lgb.Booster(model_str=merged), rows(9)
     raw = booster.predict(X, raw_score=True)
-    mean = np.mean([member.predict(X, raw_score=True) for member in members], axis=0)
-    assert np.allclose(raw, mean, rtol=1e-13, atol=1e-13)
+    # A random forest's raw score is a sum; only its outputs are averaged.
+    counts = [member.num_trees() if kind == "random forest" else 1 for member in members]
+    each = [member.predict(X, raw_score=True) / count for member, count in zip(members, counts, strict=True)]
+    total = sum(counts) if kind == "random forest" else 1
+    assert np.allclose(raw / total, np.mean(each, axis=0), rtol=1e-12, atol=1e-13)
     assert same(engine(merged).predict(X, True), raw)
     assert same(engine(merged).predict(X), booster.predict(X))
-    parts = np.mean([member.predict(X, pred_contrib=True) for member in members], axis=0)
-    if kind != "random forest":  # LightGBM does not average the contributions of a random forest
+    if kind != "random forest":
+        parts = np.mean([member.predict(X, pred_contrib=True) for member in members], axis=0)
         assert np.allclose(booster.predict(X, pred_contrib=True), parts, rtol=1e-12, atol=1e-12)
 
 
@@ -139,9 +141,13 @@ def test_linear_trees_are_refused() -> None:
         ("{}", "does not start"),
         ("tree\nversion=v4\n", "no line 'end of trees'"),
         ("tree\nversion=v4\n\nend of trees\n", "has no 'feature_names'"),
-        ("tree\nfeature_names=a\nmax_feature_idx=x\n\nend of trees\n", "no number|a number that is none|has no"),
         (
-            "tree\nfeature_names=a b\nmax_feature_idx=0\nnum_tree_per_iteration=1\nfeature_infos=none\n\nend of trees\n",
+            "tree\nfeature_names=a\nmax_feature_idx=x\n\nend of trees\n",
+            "no number|a number that is none|has no",
+        ),
+        (
+            "tree\nfeature_names=a b\nmax_feature_idx=0\nnum_tree_per_iteration=1\nfeature_infos=none\n"
+            "\nend of trees\n",
             "contradicts itself",
         ),
     ],

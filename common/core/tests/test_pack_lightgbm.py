@@ -246,6 +246,22 @@ def test_integer_codes_get_words_from_the_schema(tmp_path: Path) -> None:
     assert same(scorer.predict(cells), booster.predict(X))
 
 
+def test_rows_of_codes_become_cells(tmp_path: Path) -> None:
+    X = numbers()
+    X[:, 2] = np.arange(len(X)) % 3
+    X[:, 3] = 1_500_000_000 + np.arange(len(X)) * 86400.5
+    data = lgb.Dataset(X, X[:, 2] == 1, categorical_feature=[2], feature_name=["a", "b", "colour", "when"])
+    booster = lgb.train({**QUIET, "objective": "binary"}, data, 5)
+    schema = {"colour": {"type": "Str", "categories": ["red", "green", "blue"]}, "when": {"type": "Time64"}}
+
+    artifact = scoring.pack(booster, tmp_path / "m.pipeline", schema=schema, X=X)
+
+    assert [row[2] for row in artifact.samples["rows"][:3]] == ["red", "green", "blue"]
+    assert artifact.samples["rows"][1][3] == "2017-07-15T02:40:00.500000+00:00"
+    assert np.ravel(artifact.samples["output"]).tolist() == booster.predict(X[:20]).tolist()
+    assert scoring.load(tmp_path / "m.pipeline").verify().ok
+
+
 def test_a_data_frame_gives_types_names_and_examples(tmp_path: Path) -> None:
     random = np.random.default_rng(4)
     table = pd.DataFrame(
@@ -303,6 +319,8 @@ REFUSALS = {
     "an unknown field": (lambda: binary(), {"schema": {"Column_O": {}}}, "not an input"),
     "a bad type": (lambda: binary(), {"schema": {"Column_0": {"type": "Float"}}}, "does not exist"),
     "a schema file that is absent": (lambda: binary(), {"schema": "/nowhere/schema.json"}, "cannot be read"),
+    "rows as a mapping": (lambda: binary(), {"X": {"Column_0": [1.0]}}, "X is a dict"),
+    "no rows": (lambda: binary(), {"X": np.empty((0, 4))}, "or empty"),
     "a custom objective": (lambda: custom(), {"labels": ["a", "b"]}, "no classes"),
 }
 
@@ -328,6 +346,16 @@ def test_what_cannot_be_packed_is_refused_with_a_reason(tmp_path: Path, case: st
 
     assert caught.value.hint
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("damage", [("left_child=", "left_child=99 "), ("threshold=", "treshold=")])
+def test_a_damaged_text_is_refused(tmp_path: Path, damage: tuple[str, str]) -> None:
+    (tmp_path / "m.txt").write_text(binary().model_to_string().replace(*damage))
+
+    with pytest.raises(scoring.Problem, match="tree 0"):
+        scoring.pack(tmp_path / "m.txt", tmp_path / "m.pipeline")
+
+    assert not (tmp_path / "m.pipeline").exists()
 
 
 def test_a_nearly_right_name_is_suggested(tmp_path: Path) -> None:

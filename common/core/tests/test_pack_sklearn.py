@@ -368,6 +368,18 @@ def test_rows_of_the_caller_become_samples_and_types(tmp_path: Path) -> None:
     assert scorer.artifact.samples["rows"][0][3] == table["colour"][0]
 
 
+def test_rows_of_float32_are_scored_in_float64(tmp_path: Path) -> None:
+    X = numbers(gaps=False).astype(np.float32)
+    table = pd.DataFrame(X, columns=["a", "b", "c"])
+    pipeline = make_pipeline(StandardScaler(), MinMaxScaler(), forest()).fit(table, answer(X))
+
+    artifact = scoring.pack(pipeline, tmp_path / "m.pipeline", X=table)
+
+    scorer = scoring.load(tmp_path / "m.pipeline")
+    assert [field.type for field in artifact.manifest.schema.inputs] == ["Float32"] * 3
+    assert np.array_equal(scorer.predict(table), expected_of(pipeline, table.astype(np.float64)))
+
+
 def double(X: Any) -> Any:
     return X * 2
 
@@ -413,6 +425,13 @@ def test_another_estimator_is_refused(tmp_path: Path) -> None:
     pipeline = make_pipeline(StandardScaler(), LogisticRegression()).fit(X, answer(X))
 
     with pytest.raises(scoring.Problem, match="LogisticRegression"):
+        scoring.pack(pipeline, tmp_path / "m.pipeline")
+
+
+def test_a_pipeline_without_an_estimator_is_refused(tmp_path: Path) -> None:
+    pipeline = make_pipeline(StandardScaler(), "passthrough").fit(numbers())
+
+    with pytest.raises(scoring.Problem, match="no estimator"):
         scoring.pack(pipeline, tmp_path / "m.pipeline")
 
 

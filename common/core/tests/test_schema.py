@@ -1,7 +1,6 @@
 """The schema: names, types, categories, missing tokens."""
 
 import pytest
-
 from scoring import Field, Problem, Schema
 from scoring.schema import MISSING_TOKENS, TYPES, UNSEEN, did_you_mean, listed, nearest, number
 
@@ -10,7 +9,10 @@ def test_a_field_survives_its_written_form() -> None:
     field = Field("city", "Str", ("", "?"), ("Oslo", "Rome"), "Rome", None, None)
 
     assert Field.from_dict(field.to_dict()) == field
-    assert Field.from_dict(Field("age", "Int32", minimum=1.0, maximum=99.0, example="7").to_dict()).maximum == 99.0
+    assert (
+        Field.from_dict(Field("age", "Int32", minimum=1.0, maximum=99.0, example="7").to_dict()).maximum
+        == 99.0
+    )
 
 
 def test_missing_tokens_have_a_default() -> None:
@@ -56,7 +58,13 @@ def test_a_misspelt_key_and_type_get_a_hint() -> None:
 def test_text_categories_are_compared_exactly() -> None:
     field = Field("city", "Str", categories=("Oslo", "Umeå", "1"))
 
-    assert [field.code(text) for text in ("Oslo", "Umeå", "oslo", "1", "1.0")] == [0.0, 1.0, UNSEEN, 2.0, UNSEEN]
+    assert [field.code(text) for text in ("Oslo", "Umeå", "oslo", "1", "1.0")] == [
+        0.0,
+        1.0,
+        UNSEEN,
+        2.0,
+        UNSEEN,
+    ]
 
 
 def test_number_categories_are_compared_as_numbers() -> None:
@@ -68,7 +76,8 @@ def test_number_categories_are_compared_as_numbers() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "value"), [("1e3", 1000.0), ("1_000", None), ("true", 1.0), ("No", 0.0), ("x", None), (" 2 ", 2.0)]
+    ("text", "value"),
+    [("1e3", 1000.0), ("1_000", None), ("true", 1.0), ("No", 0.0), ("x", None), (" 2 ", 2.0)],
 )
 def test_numbers_in_words(text: str, value: float | None) -> None:
     assert number(text) == value

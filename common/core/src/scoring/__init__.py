@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from scoring.artifact import Artifact
-    from scoring.pack import pack
+    from scoring.packing import pack
     from scoring.problem import Problem
     from scoring.schema import Field, Schema
     from scoring.scorer import Scorer, load
@@ -24,7 +24,7 @@ _HOMES = {
     "Schema": "scoring.schema",
     "Scorer": "scoring.scorer",
     "load": "scoring.scorer",
-    "pack": "scoring.pack",
+    "pack": "scoring.packing",
 }
 
 

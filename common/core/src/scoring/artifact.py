@@ -8,26 +8,26 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from scoring.agreement import (
+    BASELINE,
+    FEATURES,
+    FOREST,
+    MANIFEST,
+    MEMBERS,
+    NO_SAMPLES,
+    SAMPLES,
+    check_baseline,
+    check_forest,
+    check_graph,
+    check_samples,
+    refused,
+)
 from scoring.archive import MAX_BYTES, read_archive, write_archive
 from scoring.document import read_document, write_document
-from scoring.forest import Header, read_header, slim
-from scoring.manifest import BINOMIAL, MULTINOMIAL, Manifest, output_fields, pipeline_id
+from scoring.forest import read_header, slim
+from scoring.manifest import Manifest, output_fields, pipeline_id
 from scoring.problem import Problem
-from scoring.schema import Field, Schema, listed
-
-MANIFEST = "manifest.json"
-FEATURES, FOREST = "features.json", "forest-0.txt"
-BASELINE, SAMPLES = "baseline.json", "samples.json"
-MEMBERS = (BASELINE, FEATURES, FOREST, SAMPLES)
-"""What an artifact holds besides its manifest."""
-
-PROBABILITY_OBJECTIVES = {
-    BINOMIAL: frozenset({"binary", "cross_entropy"}),
-    MULTINOMIAL: frozenset({"multiclass", "multiclassova"}),
-}
-"""Objectives, as LightGBM writes them, whose outputs are class probabilities."""
-
-NO_SAMPLES: Mapping[str, Any] = {"rows": [], "raw": [], "output": []}
+from scoring.schema import Field, Schema
 
 
 @dataclass(frozen=True, eq=False)
@@ -174,44 +174,40 @@ def _read_file(path: Path) -> bytes:
             "Check that it is a file and that you may read it.",
         ) from None
     if len(data) > MAX_BYTES:
-        raise _refused(f"it is larger than {MAX_BYTES} bytes")
+        raise refused(f"it is larger than {MAX_BYTES} bytes")
     return data
-
-
-def _refused(what: str, hint: str = "Pack it again with `scoring pack`.") -> Problem:
-    return Problem("artifact_invalid", 503, f"The artifact is refused: {what}.", hint)
 
 
 def _assemble(parts: Mapping[str, bytes], path: Path | None) -> Artifact:
     """Check that the parts are complete, untouched and fit each other."""
     if MANIFEST not in parts:
-        raise _refused(f"it has no member {MANIFEST!r}", "Is it an artifact? `scoring pack` makes one.")
+        raise refused(f"it has no member {MANIFEST!r}", "Is it an artifact? `scoring pack` makes one.")
     manifest = Manifest.from_bytes(parts[MANIFEST])  # first, for a newer format may have other members
     _check_members(parts, manifest)
     try:
         header = read_header(parts[FOREST].decode())
     except UnicodeDecodeError:
-        raise _refused(f"its member {FOREST!r} is not valid UTF-8") from None
+        raise refused(f"its member {FOREST!r} is not valid UTF-8") from None
     except Problem as problem:
-        raise _refused(f"its member {FOREST!r} is not usable: {problem.detail}") from None
+        raise refused(f"its member {FOREST!r} is not usable: {problem.detail}") from None
     graph = read_document(parts[FEATURES], FEATURES)
     baseline = read_document(parts[BASELINE], BASELINE)
     samples = read_document(parts[SAMPLES], SAMPLES)
-    _check_graph(graph, manifest, header)
-    _check_forest(manifest, header)
-    _check_baseline(baseline, manifest)
-    _check_samples(samples, len(manifest.schema), header.outputs)
+    check_graph(graph, manifest, header)
+    check_forest(manifest, header)
+    check_baseline(baseline, manifest)
+    check_samples(samples, len(manifest.schema), header.outputs)
     return Artifact(manifest, parts[FEATURES], parts[FOREST], baseline, samples, path)
 
 
 def _check_members(parts: Mapping[str, bytes], manifest: Manifest) -> None:
     for name in MEMBERS:
         if name not in parts:
-            raise _refused(f"it has no member {name!r}")
+            raise refused(f"it has no member {name!r}")
         if name not in manifest.members:
-            raise _refused(f"its manifest has no digest of {name!r}")
+            raise refused(f"its manifest has no digest of {name!r}")
     for name in sorted({*parts, *manifest.members} - {MANIFEST, *MEMBERS}):
-        raise _refused(f"it has an unexpected member {name!r}")
+        raise refused(f"it has an unexpected member {name!r}")
     for name in MEMBERS:
         if hashlib.sha256(parts[name]).hexdigest() != manifest.members[name]:
             raise Problem(
@@ -227,59 +223,3 @@ def _check_members(parts: Mapping[str, bytes], manifest: Manifest) -> None:
             "The artifact is refused: the id in its manifest is not that of its features and forest.",
             "Do not trust it; fetch the artifact again or pack the model again.",
         )
-
-
-def _check_graph(graph: Any, manifest: Manifest, header: Header) -> None:
-    shape = isinstance(graph, dict) and all(
-        isinstance(graph.get(key), list) for key in ("inputs", "names", "outputs")
-    )
-    if not shape:
-        raise _refused(f"its member {FEATURES!r} is no transform graph")
-    if graph["inputs"] != list(manifest.schema.names):
-        raise _refused(
-            f"the inputs of its manifest ({listed(manifest.schema.names)}) are not those of {FEATURES!r}"
-            f" ({listed([str(name) for name in graph['inputs']])})"
-        )
-    if len(graph["outputs"]) != header.features:
-        raise _refused(
-            f"{FEATURES!r} gives {len(graph['outputs'])} features, the forest wants {header.features}"
-        )
-
-
-def _check_forest(manifest: Manifest, header: Header) -> None:
-    expected = len(manifest.labels) if manifest.task == MULTINOMIAL else 1
-    if header.outputs != expected:
-        raise _refused(
-            f"the forest has {header.outputs} outputs, which does not fit the task {manifest.task}"
-            f" with {len(manifest.labels)} labels"
-        )
-    fitting = PROBABILITY_OBJECTIVES.get(manifest.task)
-    if fitting is not None and header.objective_name not in fitting:
-        raise _refused(
-            f"the forest's objective {header.objective_name!r} gives no probabilities,"
-            f" which does not fit the task {manifest.task}",
-            "Pack it as a regression.",
-        )
-
-
-def _check_baseline(baseline: Any, manifest: Manifest) -> None:
-    if not isinstance(baseline, dict) or not isinstance(baseline.get("fields", {}), dict):
-        raise _refused(f"its member {BASELINE!r} is not an object with an object 'fields'")
-    for name in baseline.get("fields", {}):
-        if name not in manifest.schema.positions:
-            raise _refused(f"its member {BASELINE!r} describes {name!r}, which is not an input")
-
-
-def _check_samples(samples: Any, inputs: int, outputs: int) -> None:
-    fault = _refused(f"its member {SAMPLES!r} is not of the form rows, raw, output with a list for each row")
-    if not isinstance(samples, dict) or set(samples) != set(NO_SAMPLES):
-        raise fault
-    for key, width, kind in (("rows", inputs, str), ("raw", outputs, float), ("output", outputs, float)):
-        lines = samples[key]
-        if not isinstance(lines, list) or len(lines) != len(samples["rows"]):
-            raise fault
-        for line in lines:
-            if not isinstance(line, list) or len(line) != width:
-                raise fault
-            if not all(isinstance(item, kind) for item in line):
-                raise fault

@@ -28,6 +28,7 @@ class Columns:
     readers: tuple[Reader, ...]
     _cells: tuple[tuple[Callable[[object], float], int], ...]
     _pick: Callable[[Sequence[object]], Sequence[object]] | None
+    _read: frozenset[int | None]
 
     @classmethod
     def of(cls, fields: Sequence[str], readers: tuple[Reader, ...]) -> "Columns":
@@ -42,7 +43,7 @@ class Columns:
         if all(reader.reads_floats for reader in readers) and None not in positions and len(positions) > 1:
             in_order = positions == tuple(range(len(fields)))
             pick = _whole if in_order else itemgetter(*positions)
-        return cls(tuple(fields), positions, readers, cells, pick)
+        return cls(tuple(fields), positions, readers, cells, pick, frozenset(positions))
 
     def row(self, cells: Sequence[object]) -> list[float]:
         """Return one row as doubles in schema order; raises CellError. The row must have all its cells."""
@@ -66,21 +67,24 @@ class Columns:
         All rows must have as many cells as there are fields. `numbers` are the rows' numbers in the request.
         """
         values = np.full((len(rows), len(self.readers)), NAN, order="F")
+        most = COUNTED
         for column, (reader, position) in enumerate(zip(self.readers, self.positions, strict=True)):
             if position is None:
                 continue
-            values[:, column], errors = reader.column(list(map(itemgetter(position), rows)))
+            values[:, column], errors = reader.column(list(map(itemgetter(position), rows)), most)
             for index, error in errors[: faults.named]:
                 row, name = numbers[index], reader.field.name
                 sent = f"{reader.expected} is wanted, but {error.found} was sent"
                 detail = f"Row {row}, field {quoted(name)}: {sent}."
                 faults.add_at(row, position, Fault(error.code, detail, name, row, reader.advice))
-            faults.more(len(errors) - faults.named, cut=len(errors) >= COUNTED)
+            faults.more(len(errors) - faults.named, cut=len(errors) >= most)
+            if len(faults) >= COUNTED:  # enough to count; go on only to list the first ones row by row
+                most = faults.named
         return values
 
     def echoes_read_cells(self, echoed: Iterable[int]) -> bool:
         """Tell whether all of some positions are of cells that `row` reads, and so checks."""
-        return all(position in self.positions for position in echoed)
+        return self._read.issuperset(echoed)
 
     def good_rows(self, rows: Sequence[object], faults: Faults) -> Sequence[int]:
         """Return the numbers of the rows that are arrays of the right length; note the others in `faults`."""
@@ -103,7 +107,7 @@ class Columns:
         self, position: int, rows: Sequence[Sequence[object]], faults: Faults, numbers: Sequence[int]
     ) -> None:
         """Note the cells at a position that nobody reads but the answer repeats, and that are no cells."""
-        if position in self.positions:
+        if position in self._read:
             return
         name = self.fields[position]
         for number, row in zip(numbers, rows, strict=True):

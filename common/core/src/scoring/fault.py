@@ -48,7 +48,7 @@ NAMED: Final = 20
 """Faults of a request that a problem lists; the rest is counted."""
 
 COUNTED: Final = 1000
-"""Faults of one column or one kind after which looking for more of them stops."""
+"""Faults of one column, or of a request, after which only those are looked for that a problem lists."""
 
 
 LONGEST: Final = 200
@@ -81,8 +81,8 @@ class Fault:
 class Faults:
     """All faults of one request, in the order: the whole request first, then row by row.
 
-    `named` is how many faults a problem lists. At most `COUNTED` of one column are looked for, so the count
-    of the rest may be a lower bound; the problem then says "more than".
+    `named` is how many faults a problem lists. Only about `COUNTED` are looked for, since each costs time, so
+    the count of the rest may be a lower bound; the problem then says "more than".
     """
 
     def __init__(self, named: int = NAMED) -> None:

@@ -54,7 +54,12 @@ class Header:
 
 def read_header(text: str) -> Header:
     """Read the head of a model's text; raises Problem when it is none or lacks a key."""
-    keys = _head(_split(text)[0])
+    if not text.startswith("tree\n") and not text.startswith("tree\r\n"):
+        raise _invalid("it does not start with the line 'tree'")
+    if f"\n{_END}" not in text:
+        raise _invalid(f"it has no line {_END!r}")
+    head = text[: text.find("\nTree=")].partition(f"\n{_END}")[0]  # the trees are long and not looked at
+    keys = _head(head.replace("\r\n", "\n"))
     try:
         names = tuple(keys["feature_names"].split(" "))
         header = Header(

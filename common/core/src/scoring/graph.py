@@ -46,7 +46,7 @@ class Graph:
     def to_bytes(self, outputs: Sequence[int], names: Sequence[str], inputs: Sequence[int]) -> bytes:
         """Write features.json: the columns `outputs`, called `names`, go to the forest.
 
-        `inputs` are the positions of the inputs to keep, at least those that the outputs depend on. Operations
+        `inputs` are the positions of the inputs to keep, at least those that the outputs need. Operations
         that no output depends on are left out.
         """
         count = len(self.inputs)

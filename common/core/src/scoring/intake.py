@@ -1,5 +1,6 @@
 """Intake: from what a caller holds (arrays, lists, tables) to the matrix of doubles that the engine takes."""
 
+import math
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -31,8 +32,9 @@ class Intake:
 
     @cached_property
     def plain(self) -> bool:
-        """Whether a column of numbers is always what the engine takes: no codes, and no number means missing."""
-        return not self.coded and all(number(token) is None for field in self.schema for token in field.missing)
+        """Whether columns of numbers are what the engine takes: no codes, and no number means missing."""
+        tokens = {token for field in self.schema for token in field.missing}
+        return not self.coded and not any(map(_is_number, tokens))
 
     def arrow(self, X: Any) -> Any:
         """Give X as an Arrow table that the engine reads where it is, or None."""
@@ -102,16 +104,28 @@ class Intake:
                 )
             problem = faults.problem()
             raise Problem("missing_field", 422, problem.detail, problem.hint, problem.errors)
-        return self._from_columns([table.column(name) for name in self.schema.names])
+        pairs = [table.distinct(name) or (table.column(name), None) for name in self.schema.names]
+        return self._from_columns([cells for cells, _ in pairs], [places for _, places in pairs])
 
-    def _from_columns(self, columns: Sequence[NDArray[Any]]) -> Matrix:
-        lengths = {len(column) for column in columns}
+    def _from_columns(
+        self, columns: Sequence[NDArray[Any]], places: Sequence[NDArray[np.intp] | None] = ()
+    ) -> Matrix:
+        """Read columns; where a column has places, it holds distinct cells and the places pick them."""
+        places = places or [None] * len(columns)
+        lengths = {
+            len(column if place is None else place) for column, place in zip(columns, places, strict=True)
+        }
         if len(lengths) > 1:
             raise _unsupported("the columns of X have different lengths")
         matrix = np.empty((lengths.pop() if lengths else 0, len(columns)), np.float64, order="F")
         faults = Faults()
         for position, (column, cells) in enumerate(zip(columns, self.readers, strict=True)):
-            matrix[:, position], errors = _doubles(column, cells)
+            values, errors = _doubles(column, cells)
+            place = places[position]
+            if place is not None:
+                values = np.append(values, np.nan)[place]  # place -1, a missing cell, picks the last
+                errors = [(int(np.argmax(place == row)), error) for row, error in errors]
+            matrix[:, position] = values
             for row, error in errors:
                 name = cells.field.name
                 detail = f"Row {row}, field {name!r}: expected {cells.expected}, found {error.found}."
@@ -146,6 +160,11 @@ def _numbers(column: Matrix, field: Field) -> Matrix:
     for sentinel in sentinels - {None}:
         column = np.where(column == sentinel, np.nan, column)
     return column
+
+
+def _is_number(token: str) -> bool:
+    value = number(token)
+    return value is not None and not math.isnan(value)
 
 
 def _unsupported(what: str) -> Problem:

@@ -119,7 +119,9 @@ def pipeline_id(features: bytes, forest: bytes) -> str:
     """Derive the id of a scoring pipeline: a version 5 UUID (RFC 9562) of the sha256 of its two parts."""
     from uuid import NAMESPACE_OID, uuid5
 
-    return str(uuid5(NAMESPACE_OID, hashlib.sha256(features + forest).hexdigest()))
+    digest = hashlib.sha256(features)
+    digest.update(forest)
+    return str(uuid5(NAMESPACE_OID, digest.hexdigest()))
 
 
 def _check_format(found: Any) -> None:

@@ -24,6 +24,10 @@ def encode(graph: Graph, encoder: Any, columns: Sequence[Column], where: str) ->
     types = [category_type(found, f"{where}, column {i}") for i, found in enumerate(categories)]
     widths = _widths(encoder, categories)
     known, missing, unseen = _ask(encoder, categories, types)
+    if known.shape[1] != sum(widths):
+        raise unsupported(
+            f"{where} gives {known.shape[1]} columns where {sum(widths)} belong", "Fit it again."
+        )
     outputs: list[Column] = []
     position = 0
     for column, found, type_, width in zip(columns, categories, types, widths, strict=True):

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from scoring.artifact import PROBABILITY_OBJECTIVES
+from scoring.agreement import PROBABILITY_OBJECTIVES
 from scoring.forest import Header, pandas_categories, parameter, read_header
 from scoring.manifest import BINOMIAL, MULTINOMIAL, REGRESSION
 from scoring.problem import Problem
@@ -29,10 +30,21 @@ class Forest:
 
     text: str
     header: Header
-    oracle: Oracle | None
-    """None when LightGBM is not installed and the model came as text."""
+    booster: Any = None
+    """The model as LightGBM holds it; None when it came as text."""
     classes: tuple[str, ...] | None = None
     """Labels that the model itself knows."""
+
+    @cached_property
+    def oracle(self) -> Oracle | None:
+        """LightGBM's own answers; None when the model came as text and LightGBM is not installed.
+
+        LightGBM trusts the text of a model and may crash on a damaged one: let the engine read it first.
+        """
+        booster = self.booster or _load(self.text)
+        if booster is None:
+            return None
+        return lambda X: np.asarray(booster.predict(X, raw_score=True, num_threads=1), np.float64)
 
     @property
     def categories(self) -> list[list[object]]:
@@ -57,7 +69,8 @@ class Forest:
 def open_forest(model: Any) -> Forest:
     """Take a Booster, a fitted LightGBM estimator or the path of a text file; raises Problem for others."""
     if isinstance(model, str | os.PathLike):
-        return _from_text(_read(Path(model)))
+        text = _read(Path(model))
+        return Forest(text, _checked(text))
     if _is_estimator(model):
         booster = _booster_of(model)
         classes = getattr(model, "classes_", None) if hasattr(model, "n_classes_") else None
@@ -121,23 +134,16 @@ def _booster_of(estimator: Any) -> Any:
 
 def _from_booster(booster: Any, classes: tuple[str, ...] | None) -> Forest:
     text = booster.model_to_string()
-    return Forest(text, _checked(text), _oracle(booster), classes)
+    return Forest(text, _checked(text), booster, classes)
 
 
-def _from_text(text: str) -> Forest:
-    header = _checked(text)
+def _load(text: str) -> Any:
+    """Load a model's text with LightGBM, or give None when LightGBM is not installed."""
     try:
-        booster = import_module("lightgbm").Booster(model_str=text)
+        lightgbm = import_module("lightgbm")
     except (ImportError, OSError):
-        return Forest(text, header, None)
-    return Forest(text, header, _oracle(booster))
-
-
-def _oracle(booster: Any) -> Oracle:
-    def predict(X: Any) -> Floats:
-        return np.asarray(booster.predict(X, raw_score=True, num_threads=1), np.float64)
-
-    return predict
+        return None
+    return lightgbm.Booster(model_str=text)
 
 
 def _checked(text: str) -> Header:

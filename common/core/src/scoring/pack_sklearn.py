@@ -50,6 +50,10 @@ def steps_of(model: Any) -> tuple[list[tuple[str, Any]], Any]:
     if class_name(model) != "sklearn.Pipeline":
         return [], model
     *steps, (_, estimator) = model.steps
+    if estimator is None or isinstance(estimator, str):
+        raise unsupported(
+            "The pipeline ends in no estimator", "Give a pipeline that ends in a LightGBM estimator."
+        )
     if class_name(estimator) == "sklearn.Pipeline":
         inner, estimator = steps_of(estimator)
         return [*steps, *inner], estimator

@@ -58,12 +58,22 @@ def _compare_table(scorer: Scorer, forest: Forest, X: Any) -> None:
 
 def _compare_given(scorer: Scorer, pipeline: Any, X: Any) -> None:
     try:
-        expected = _transform(pipeline, X)
+        expected = _transform(pipeline, _widened(X))
     except Exception as fault:  # noqa: BLE001 -- any transform may refuse in its own way
         raise unsupported(
             f"The pipeline refuses the rows given as X ({fault})", "Give rows it takes."
         ) from None
     _check_features(scorer, scorer.transform(X), expected)
+
+
+def _widened(X: Any) -> Any:
+    """Turn float32 into float64: scikit-learn calculates in the type it is given, the engine in float64."""
+    if isinstance(X, np.ndarray):
+        return X.astype(np.float64) if X.dtype == np.float32 else X
+    dtypes: Any = getattr(X, "dtypes", None)
+    if hasattr(dtypes, "items"):
+        return X.astype({name: np.float64 for name, dtype in dtypes.items() if dtype == np.float32})
+    return X
 
 
 def _compare_made_up(

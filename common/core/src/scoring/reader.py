@@ -43,11 +43,13 @@ class Reader(ABC):
     def cell(self, value: object) -> float:
         """Return the double of one cell, NaN for a missing value; raise CellError if it cannot be read."""
 
-    def column(self, cells: Sequence[object]) -> Column:
-        """Return the doubles of a column and its errors; reading stops after `COUNTED` errors."""
-        return self._reread(cells, np.full(len(cells), NAN), range(len(cells)))
+    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
+        """Return the doubles of a column and its errors; reading stops after `most` errors."""
+        return self._reread(cells, np.full(len(cells), NAN), range(len(cells)), most)
 
-    def _reread(self, cells: Sequence[object], values: NDArray[np.float64], rows: Sequence[int]) -> Column:
+    def _reread(
+        self, cells: Sequence[object], values: NDArray[np.float64], rows: Sequence[int], most: int
+    ) -> Column:
         errors: list[tuple[int, CellError]] = []
         for row in rows:
             try:
@@ -55,11 +57,11 @@ class Reader(ABC):
             except CellError as error:
                 values[row] = NAN
                 errors.append((row, error))
-                if len(errors) == COUNTED:
+                if len(errors) == most:
                     break
         return values, errors
 
-    def _look_up(self, table: Mapping[object, float], cells: Sequence[object]) -> Column | None:
+    def _look_up(self, table: Mapping[object, float], cells: Sequence[object], most: int) -> Column | None:
         """Read a column through a table of whole cells; None if some cell is not hashable."""
         try:
             found = list(map(table.get, cells))
@@ -68,7 +70,7 @@ class Reader(ABC):
         values = np.array(found, np.float64)  # what the table lacks becomes NaN
         if None not in found:
             return values, []
-        return self._reread(cells, values, [row for row, value in enumerate(found) if value is None])
+        return self._reread(cells, values, [row for row, value in enumerate(found) if value is None], most)
 
 
 class NumberReader(Reader):
@@ -108,10 +110,10 @@ class NumberReader(Reader):
             return NAN if number in self._sentinels and not isinstance(value, bool) else number
         raise CellError("not_a_cell", kind(value))
 
-    def column(self, cells: Sequence[object]) -> Column:
+    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
         """Return the numbers; see `Reader.column`."""
         if not is_plain(cells):
-            return super().column(cells)
+            return super().column(cells, most)
         try:
             values = np.fromiter(map(float, cells), np.float64, len(cells))  # type: ignore[arg-type]
         except (ValueError, TypeError, OverflowError):
@@ -119,7 +121,7 @@ class NumberReader(Reader):
                 swapped = map(self._swap.get, cells, cells)
                 values = np.fromiter(map(float, swapped), np.float64, len(cells))  # type: ignore[arg-type]
             except (ValueError, TypeError, OverflowError):
-                return super().column(cells)
+                return super().column(cells, most)
         suspect = ~np.isfinite(values)
         for sentinel in self._sentinels:
             suspect |= values == sentinel
@@ -129,6 +131,7 @@ class NumberReader(Reader):
             cells,
             values,
             [row for row in np.flatnonzero(suspect).tolist() if swap.get(cells[row]) != "nan"],
+            most,
         )
 
     def _word(self, value: str) -> float:
@@ -186,9 +189,9 @@ class BooleanReader(Reader):
             raise CellError("not_a_boolean", kind(value))
         raise CellError("not_a_cell", kind(value))
 
-    def column(self, cells: Sequence[object]) -> Column:
+    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
         """Return ones and zeros; see `Reader.column`."""
-        return self._look_up(self._table, cells) or super().column(cells)
+        return self._look_up(self._table, cells, most) or super().column(cells, most)
 
 
 class CodedReader(Reader):
@@ -205,9 +208,9 @@ class CodedReader(Reader):
         number = self._plain.cell(value)
         return number if number != number else self._codes.get(number, UNSEEN)
 
-    def column(self, cells: Sequence[object]) -> Column:
+    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
         """Return the codes; see `Reader.column`."""
-        numbers, errors = self._plain.column(cells)
+        numbers, errors = self._plain.column(cells, most)
         get = self._codes.get
         codes = np.array([get(number, UNSEEN) for number in numbers.tolist()], np.float64)
         return np.where(np.isnan(numbers), NAN, codes), errors
@@ -235,9 +238,9 @@ class TextReader(Reader):
             return NAN
         return self._table.get(text(value), UNSEEN)
 
-    def column(self, cells: Sequence[object]) -> Column:
+    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
         """Return the codes; see `Reader.column`."""
-        return self._look_up(self._table, cells) or super().column(cells)
+        return self._look_up(self._table, cells, most) or super().column(cells, most)
 
 
 class TimeReader(Reader):

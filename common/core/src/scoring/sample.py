@@ -1,13 +1,15 @@
 """Sample rows that travel with an artifact: texts of cells, and exactly what they score."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from scoring.cell import number_text
 from scoring.schema import BOOL, INT32, INT64, STR, TIME64, Field, Schema
-from scoring.table import open_table, plain_cells
+from scoring.table import as_cells, open_table, plain_cells
 
 if TYPE_CHECKING:
     from scoring.scorer import Scorer
@@ -38,7 +40,9 @@ def from_rows(schema: Schema, X: Any) -> list[list[str]]:
         columns = [plain_cells(_texts_of_times(table.column(name)[:MOST])) for name in schema.names]
         lines = list(zip(*columns, strict=True))
     else:
-        lines = [tuple(plain_cells(np.asarray(line, object))) for line in X[:MOST]]
+        lines = [tuple(plain_cells(as_cells(list(line)))) for line in X[:MOST]]
+    if isinstance(X, np.ndarray) and X.dtype.kind in "fiub":  # holds what the engine takes
+        lines = [tuple(map(_decoded, schema, line)) for line in lines]
     written = [[cell_text(field, cell) for field, cell in zip(schema, line, strict=True)] for line in lines]
     return [[cell for cell in line if cell is not None] for line in written if None not in line]
 
@@ -62,9 +66,9 @@ def expectations(scorer: "Scorer", rows: Sequence[Sequence[str]]) -> dict[str, A
     X = scorer.matrix(list(rows))
     raw = scorer.engine.predict(X, True).reshape(len(rows), -1)
     output = scorer.engine.predict(X, False).reshape(len(rows), -1)
-    kept = np.isfinite(np.column_stack((raw, output))).all(axis=1).tolist()
+    kept: NDArray[np.bool_] = np.asarray(np.isfinite(np.column_stack((raw, output))).all(axis=1))
     return {
-        "rows": [list(row) for row, keep in zip(rows, kept, strict=True) if keep],
+        "rows": [list(row) for row, keep in zip(rows, kept.tolist(), strict=True) if keep],
         "raw": raw[kept].tolist(),
         "output": output[kept].tolist(),
     }
@@ -91,6 +95,16 @@ def _cell(field: Field, row: int, position: int) -> str:
         return str(round(value))
     short = float(f"{value:.4g}")
     return number_text(short if low <= short <= high else value)
+
+
+def _decoded(field: Field, value: Any) -> Any:
+    """Turn a double that the engine takes into the cell that it stands for."""
+    if value != value or (field.categories is None and field.type != TIME64):
+        return value
+    if field.categories is None:
+        return datetime.fromtimestamp(value, UTC).isoformat()
+    known = value == int(value) and 0 <= value < len(field.categories)
+    return field.categories[int(value)] if known else None
 
 
 def _texts_of_times(column: Any) -> Any:

@@ -50,7 +50,9 @@ class Scorer:
         self.output_names = tuple(field.name for field in self.schema.outputs)
         self._intake = Intake(self.schema)
         # What the engine reads by itself. A list holds cells; without codes these are what the engine takes.
-        self._direct: frozenset[type] = frozenset({np.ndarray} if self._intake.coded else {np.ndarray, list, tuple})
+        self._direct: frozenset[type] = frozenset(
+            {np.ndarray} if self._intake.coded else {np.ndarray, list, tuple}
+        )
         self._predict: Callable[[Any, bool, int], Floats] = self.engine.predict
 
     def predict(self, X: Any, raw_score: bool = False, threads: int = 1) -> Floats:

@@ -43,6 +43,18 @@ class Table:
         types = chosen.dtypes if hasattr(chosen, "dtypes") else chosen.schema.types
         return chosen if all(_NUMBERS.fullmatch(str(type_)) for type_ in types) else None
 
+    def distinct(self, name: str) -> tuple[NDArray[Any], NDArray[np.intp]] | None:
+        """Give the distinct texts or categories of a column and each row's place among them, -1 for missing.
+
+        None for columns that do not come apart so; `column` gives those.
+        """
+        column = self._frame[self._keys[name]]
+        dtype = getattr(column, "dtype", None)
+        if not hasattr(column, "factorize") or str(dtype) not in ("category", "str", "string"):
+            return None
+        places, cells = column.factorize()
+        return as_cells(list(cells)), np.asarray(places, np.intp)
+
     def column(self, name: str) -> NDArray[Any]:
         """Give a column as an array of numbers, datetime64 or objects; missing is NaN, NaT or None.
 

@@ -54,6 +54,8 @@ def fetch(
         partial.replace(path)
     except (OSError, http.client.HTTPException) as fault:
         reason = fault.reason if isinstance(fault, urllib.error.URLError) else fault
+        if isinstance(fault, urllib.error.HTTPError):
+            fault.close()
         raise Problem("download_failed", 503, f"{url} could not be fetched: {reason}.", remedy) from fault
     finally:
         partial.unlink(missing_ok=True)

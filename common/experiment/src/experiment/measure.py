@@ -5,7 +5,6 @@ import platform
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +12,9 @@ from pathlib import Path
 import lightgbm
 import numpy as np
 import scoring
+from scoring._engine import Pipeline
+from scoring.schema import Field
+from scoring.scorer import Scorer
 
 from experiment.result import Floats
 
@@ -95,7 +97,7 @@ def measure(path: str | Path) -> Measurement:
     scorer = scoring.load(file)
     engine = scorer.engine
     rows = sample(scorer.schema.inputs, ROWS)
-    equal, difference = compare(file, engine, rows)
+    equal, difference = compare(scorer, rows)
     load_seconds, memory = _fresh_load(file)
     lines = [_cells(row) for row in rows[:256]]
     body = _request(scorer.schema.inputs)
@@ -120,7 +122,7 @@ def measure(path: str | Path) -> Measurement:
     )
 
 
-def sample(fields: "tuple[scoring.Field, ...]", rows: int) -> Floats:
+def sample(fields: tuple[Field, ...], rows: int) -> Floats:
     """Return rows (rows, fields) from each field's range and a little beyond, every 20th cell missing."""
     generator = np.random.default_rng(SEED)
     table = np.empty((rows, len(fields)))
@@ -138,19 +140,18 @@ def sample(fields: "tuple[scoring.Field, ...]", rows: int) -> Floats:
     return table
 
 
-def compare(path: Path, engine: "scoring._engine.Pipeline", rows: Floats) -> tuple[bool, float]:
+def compare(scorer: Scorer, rows: Floats) -> tuple[bool, float]:
     """Return whether raw scores and outputs are LightGBM's bits, and the largest difference of an output."""
-    with zipfile.ZipFile(path) as archive:
-        booster = lightgbm.Booster(model_str=archive.read("forest-0.txt").decode())
+    engine = scorer.engine
+    booster = lightgbm.Booster(model_str=scorer.artifact.forest.decode())
     features = np.ascontiguousarray(engine.transform(rows))
     equal, difference = True, 0.0
     for raw in (True, False):
         ours = np.asarray(engine.predict(rows, raw_score=raw), dtype=np.float64)
-        # The shape check is for the width of a file, which the engine has made sure of.
         theirs = np.asarray(booster.predict(features, raw_score=raw, num_threads=1), dtype=np.float64)
-        equal = equal and ours.shape == theirs.shape and ours.tobytes() == theirs.tobytes()
-        if not raw and ours.shape == theirs.shape and ours.size:
-            difference = float(np.max(np.abs(ours - theirs)))
+        equal = equal and ours.tobytes() == theirs.tobytes()
+        if not raw:
+            difference = float(np.max(np.abs(ours - theirs), initial=0.0))
     return equal, difference
 
 
@@ -171,7 +172,7 @@ def latency(call: Callable[[int], object], calls: int = CALLS, patience: float =
     return Latency(float(p50), float(p99), len(spent))
 
 
-def _throughput(engine: "scoring._engine.Pipeline", rows: Floats) -> float:
+def _throughput(engine: Pipeline, rows: Floats) -> float:
     best = float("inf")
     deadline = time.perf_counter() + PATIENCE / 2
     for attempt in range(20):
@@ -191,7 +192,7 @@ def _fresh_load(path: Path) -> tuple[float, int | None]:
     return float(seconds), memory
 
 
-def _request(fields: "tuple[scoring.Field, ...]") -> bytes:
+def _request(fields: tuple[Field, ...]) -> bytes:
     cells = ["" if entry.example is None else str(entry.example) for entry in fields]
     return json.dumps({"fields": [entry.name for entry in fields], "rows": [cells]}).encode()
 

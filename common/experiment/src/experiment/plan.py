@@ -36,7 +36,7 @@ class Plan:
 
 
 _LEVELS = (
-    ("thorough", 5, 20_000, True, True, 3, 100),
+    ("thorough", 5, 20_000, True, True, 3, 120),
     ("standard", 4, 10_000, True, True, 2, 90),
     ("brief", 3, 5_000, True, True, 2, 70),
     ("short", 3, 3_000, True, False, 1, 50),

@@ -7,9 +7,10 @@ paired differences (the same rows, with and without the step), for the folds' lo
 and unpaired ones would drown every real gain. The steps are tried in a fixed order, each on top of those kept
 so far; nothing is tried twice, so there is little room to fit the folds themselves.
 
-Parameter sets are treated the same way, except that more than one may stay: the members' raw scores are
-averaged, and of all their combinations the one with the lowest held-out loss is taken. There are few sets and
-they are fixed, so this adds next to no selection bias.
+Parameter sets are fixed and few, and more than one may stay: members' raw scores are averaged. Here the same
+rule works the other way round. An average of unlike members is rarely worse than its best part, and on rows
+unlike any seen in training it errs less; so the largest combination is taken whose held-out loss is not more
+than one standard error, paired again, above that of the best combination.
 """
 
 from collections.abc import Sequence
@@ -121,7 +122,7 @@ def search_steps(bench: Bench, candidates: Sequence[Step]) -> tuple[tuple[Step, 
 def choose_members(
     bench: Bench, steps: tuple[Step, ...], sets: Sequence[ParameterSet] = (PLAIN, EXTRA, RAW)
 ) -> tuple[Trace, ...]:
-    """Cross-validate the parameter sets and return the combination with the lowest loss."""
+    """Cross-validate the parameter sets; return the largest combination about as good as the best one."""
     known, most = bench.known, bench.plan.iterations
     offered = [chosen for chosen in sets[: bench.plan.sets] if steps or not chosen.raw_columns]
     data = bench.data(steps)
@@ -140,7 +141,14 @@ def choose_members(
             cross_validate(data, sized, known.classes, most, known.seed + place, bench.threads, tick)
         )
     groups = [group for size in range(1, len(traces) + 1) for group in combinations(traces, size)]
-    return min(groups, key=lambda group: float(judged_losses(group, known.y, known.classes).mean()))
+    losses = [judged_losses(group, known.y, known.classes) for group in groups]
+    best = min(losses, key=lambda found: float(found.mean()))
+    close = []
+    for group, found in zip(groups, losses, strict=True):
+        gain, error = paired_gain(found, best, bench.folds)
+        if found is best or gain <= error:
+            close.append((-len(group), float(found.mean()), group))
+    return min(close, key=lambda entry: entry[:2])[2]
 
 
 def paired_gain(before: Floats, after: Floats, folds: Sequence[Fold]) -> tuple[float, float]:

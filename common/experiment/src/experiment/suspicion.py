@@ -13,6 +13,7 @@ from experiment.split import random_folds
 _LEAK_AUC, _LEAK_R2 = 0.998, 0.99
 _LEAK_ROWS = 4000
 _RUNS = 0.2
+_FAR = 1e38
 _DRIFT_KS, _DRIFT_PSI = 0.1, 0.25
 
 
@@ -62,7 +63,7 @@ def leakage(X: Floats, y: Floats, fields: Sequence[Field], classes: int, seed: i
     found = []
     for column, field in enumerate(fields):
         values = X[rows, column]
-        values = np.nan_to_num(values, nan=-1e300, posinf=1e300, neginf=-1e300)[:, None]
+        values = np.clip(np.nan_to_num(values, nan=-_FAR), -_FAR, _FAR)[:, None]
         guess = np.zeros((len(y), max(classes, 1)))
         for fold in folds:
             kind = DecisionTreeClassifier if classes else DecisionTreeRegressor

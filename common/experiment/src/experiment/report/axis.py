@@ -80,7 +80,7 @@ def _decades(low: float, high: float) -> tuple[float, ...]:
     elif len(tens) <= 2:
         tens = [10.0**k * m for k in range(first - 1, last + 1) for m in (1, 2, 5)]
         tens = [t for t in tens if low * 0.999 <= t <= high * 1.001]
-    return tuple(tens)
+    return tuple(tens) if len(tens) > 1 else steps(low, high)
 
 
 def spanning(title: str, values: ArrayLike, *, zero: bool = False, pad: float = 0.04) -> Axis:

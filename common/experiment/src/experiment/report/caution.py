@@ -15,6 +15,7 @@ TITLES = {
     "concentrated": "A handful of rows decides the loss",
     "constant": "Constant column",
     "disagreement": "Validation and test disagree",
+    "dropped": "Columns left out",
     "drift": "Test rows differ from training rows",
     "duplicate_rows": "Duplicate rows",
     "leakage": "Possible leakage",
@@ -23,6 +24,8 @@ TITLES = {
     "small_class": "Small class",
     "small_test": "Few test rows",
 }
+MILD = frozenset({"budget", "constant", "dropped"})
+"""Cautions that are told last: they say what was done, not that a number may mislead."""
 FEW = 100
 """Test rows below which a caution is given."""
 
@@ -51,13 +54,18 @@ def cautions(result: Result, validation: list[Estimate], test: list[Estimate]) -
     first, second = validation[0], test[0]
     if not math.isnan(first.low + second.low) and (first.low > second.high or second.low > first.high):
         found.append(Caution("disagreement", agreement(first, second)))
-    return found
+    return sorted(found, key=lambda caution: caution.code in MILD)
 
 
-def section(found: list[Caution]) -> Markup:
-    """Return the cautions as a list that is hard to overlook, or the statement that there are none."""
+def section(found: list[Caution], *, simulated: bool) -> Markup | None:
+    """Return the cautions as a list that is hard to overlook, or the statement that there are none.
+
+    Simulated data get no such statement: the banner is caution enough.
+    """
+    if not found and simulated:
+        return None
     if not found:
-        return tag("p", "No further caution: none of the checks found anything to warn of.", class_="clear")
+        return tag("p", "No caution: none of the checks found anything to warn of.", class_="clear")
     items = [tag("li", tag("b", title(caution.code)), tag("span", caution.detail)) for caution in found]
     heading = tag("h2", "Read this first", id="cautions-title")
     return tag(

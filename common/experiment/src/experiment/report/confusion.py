@@ -106,5 +106,6 @@ FIGURES = (
         "One line for each true class, one column for each guess. The diagonal holds what was right; "
         "everything off it is a mistake. Shares are of the line.",
         matrix,
+        beside=4,
     ),
 )

@@ -53,6 +53,8 @@ class Figure:
     """What it shows and how to read it, for somebody who never saw one."""
     draw: Callable[[Part], Drawing | None]
     """Draws one panel; None where the rows do not allow it (a class is absent, say)."""
+    beside: int | None = None
+    """Classes up to which panels fit beside each other; None for any number."""
 
 
 def parts_of(result: Result) -> tuple[Part, Part]:
@@ -79,7 +81,9 @@ def render(figure: Figure, parts: Sequence[Part]) -> Markup:
             )
         heading = tag("h4", part.name, class_="part")
         panels.append(tag("div", heading, body, class_="panel", data_part=part.name.lower()))
-    return card(figure.slug, figure.title, figure.meaning, tag("div", *panels, class_="panels"))
+    stacked = figure.beside is not None and len(parts[0].labels) > figure.beside
+    body = tag("div", *panels, class_="panels stacked" if stacked else "panels")
+    return card(figure.slug, figure.title, figure.meaning, body)
 
 
 def card(slug: str, title: str, meaning: str, body: Markup | None, *, wide: bool = True) -> Markup:

@@ -74,7 +74,7 @@ def compose(result: Result, measured: Measurement | None) -> str:
     main = tag(
         "main",
         tag("header", summary.heading(result, _toggle()), class_="masthead"),
-        caution.section(found),
+        caution.section(found, simulated=result.simulated),
         answer,
         *[_section(section) for section in sections],
         _footer(result),

@@ -147,7 +147,8 @@ FIGURES = (
     Figure(
         "error-quantiles",
         "Error quantiles",
-        "Read it as a promise: so many rows are off by no more than so much.",
+        "Start from a share of rows: that many of these rows were off by no more than the height of the "
+        "line.",
         error_quantiles,
     ),
 )

@@ -56,16 +56,15 @@ def regression(truth: Floats, prediction: Floats) -> dict[str, Statistic]:
     """Return the metrics of predicted values (n,) against true ones (n,)."""
     squared = _mean(np.square(prediction - truth))
 
+    # Centred on the overall mean: truth may lie far from 0 compared with its spread.
+    centred = truth - truth.mean()
+    varies = len(truth) > 0 and float(np.ptp(truth)) > 0
+
     def determination(weights: Floats) -> Floats:
-        total = weights.sum(axis=1)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            middle = weights @ truth / total
-            # Centred on the overall mean first: truth may be far from 0 compared with its spread.
-            shifted = truth - truth.mean()
-            spread = weights @ np.square(shifted) / total - np.square(middle - truth.mean())
-            return np.asarray(
-                np.where(spread > 1e-12 * np.square(middle), 1.0 - squared(weights) / spread, np.nan)
-            )
+        power = _ratio(weights @ np.square(centred), weights.sum(axis=1))
+        spread = power - np.square(_ratio(weights @ centred, weights.sum(axis=1)))
+        # A resample of one value leaves rounding errors of a spread.
+        return 1.0 - _ratio(squared(weights), np.where(varies & (spread > 1e-12 * power), spread, 0.0))
 
     return {
         "rmse": lambda weights: np.sqrt(squared(weights)),

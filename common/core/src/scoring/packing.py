@@ -4,7 +4,7 @@ import os
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from scoring.artifact import Artifact
 from scoring.graph import Graph
@@ -13,7 +13,7 @@ from scoring.pack_schema import bind_categories, fields, overrides
 from scoring.pack_sklearn import class_name, convert, steps_of
 from scoring.parity import checked_rows
 from scoring.sample import expectations
-from scoring.schema import Schema
+from scoring.schema import Field, Schema
 from scoring.scorer import Scorer
 from scoring.source import Column, Source, unsupported
 from scoring.table import open_table
@@ -44,29 +44,14 @@ def pack(
     Raises Problem naming the step that an artifact cannot carry, or the first answer that differs from the
     model's: raw scores must agree to the last bit, features of a scikit-learn pipeline to 1e-12.
     """
+    if X is not None and (isinstance(X, Mapping) or not hasattr(X, "__getitem__") or not len(X)):
+        raise unsupported(
+            f"X is a {type(X).__name__}, or empty", "Give rows as an array, a list of rows or a data frame."
+        )
     steps, estimator = steps_of(model)
     forest = open_forest(estimator)
     task, found_labels = task_and_labels(forest, labels)
-    names, known = _input_names(steps, estimator, forest, X)
-    sources = [Source(item) for item in names]
-    graph = Graph([source.name for source in sources])
-    columns = [Column(i, source.name, source) for i, source in enumerate(sources)]
-    for step_name, step in steps:
-        columns = convert(graph, step, columns, f"The step {step_name!r}")
-    if len(columns) != forest.header.features:
-        raise unsupported(
-            f"The transforms give {len(columns)} features and the model reads {forest.header.features}",
-            "Fit the whole pipeline again.",
-        )
-    wishes = overrides(schema, [source.name for source in sources])
-    columns = bind_categories(graph, columns, forest, None if steps else X, wishes)
-    outputs = [column.number for column in columns]
-    read = graph.used(outputs)
-    kept = read if known else list(range(len(sources)))  # columns without names are told by their position
-    for position in set(kept) - set(read):
-        sources[position].ignore()
-    inputs = fields([sources[position] for position in kept], columns, forest.header, X, wishes)
-    features = graph.to_bytes(outputs, _feature_names(steps, columns), kept)
+    plan = _plan(steps, estimator, forest, X, schema)
 
     def create(samples: Mapping[str, Any] | None) -> Artifact:
         return Artifact.create(
@@ -74,8 +59,8 @@ def pack(
             task=task,
             target=target or "target",
             labels=found_labels,
-            inputs=inputs,
-            features=features,
+            inputs=plan.inputs,
+            features=plan.features,
             forest=forest.text,
             samples=samples,
             libraries=_libraries(model),
@@ -84,9 +69,48 @@ def pack(
         )
 
     scorer = Scorer(create(None))
-    unread = {item.name: item.filler for item in sources if item.name not in scorer.schema.positions}
-    rows = checked_rows(scorer, forest, model if steps else None, X, unread)
+    rows = checked_rows(scorer, forest, model if steps else None, X, plan.unread)
     return create(expectations(scorer, rows)).write(path)
+
+
+class _Plan(NamedTuple):
+    """What the artifact reads and how it makes features of it."""
+
+    inputs: list[Field]
+    features: bytes
+    unread: dict[str, Any]
+    """Columns that the pipeline takes but nothing reads, with a value that they may have."""
+
+
+def _plan(
+    steps: Sequence[tuple[str, Any]],
+    estimator: Any,
+    forest: Forest,
+    X: Any,
+    schema: Schema | Mapping[str, Any] | str | os.PathLike[str] | None,
+) -> _Plan:
+    """Draw the transform graph and describe its inputs."""
+    names, known = _input_names(steps, estimator, forest, X)
+    sources = [Source(item) for item in names]
+    graph = Graph(names)
+    columns = [Column(i, source.name, source) for i, source in enumerate(sources)]
+    for step_name, step in steps:
+        columns = convert(graph, step, columns, f"The step {step_name!r}")
+    if len(columns) != forest.header.features:
+        raise unsupported(
+            f"The transforms give {len(columns)} features and the model reads {forest.header.features}",
+            "Fit the whole pipeline again.",
+        )
+    wishes = overrides(schema, names)
+    columns = bind_categories(graph, columns, forest, None if steps else X, wishes)
+    outputs = [column.number for column in columns]
+    read = graph.used(outputs)
+    kept = read if known else list(range(len(sources)))  # columns without names are told by their position
+    unread = {sources[i].name: sources[i].filler for i in range(len(sources)) if i not in kept}
+    for position in set(kept) - set(read):
+        sources[position].ignore()
+    inputs = fields([sources[position] for position in kept], columns, forest.header, X, wishes)
+    return _Plan(inputs, graph.to_bytes(outputs, _feature_names(steps, columns), kept), unread)
 
 
 def _input_names(

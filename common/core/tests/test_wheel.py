@@ -1,0 +1,88 @@
+"""The wheel: one for every Python from 3.11 on, small, and in need of nothing but the C library."""
+
+import importlib.util
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+CORE = Path(__file__).parents[1]
+PARTS = ("pyproject.toml", "setup.py", "backend.py", "MANIFEST.in", "README.md", "native", "src")
+
+
+def build_command(out: Path) -> list[str]:
+    if importlib.util.find_spec("setuptools"):
+        return [sys.executable, "-c", f"import backend; backend.build_wheel({str(out)!r})"]
+    uv = shutil.which("uv") or shutil.which("uv", path=CORE.parents[1] / ".uv" / "bin")
+    if not uv:
+        pytest.skip("neither setuptools nor uv is here to build a wheel with")
+    return [uv, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", str(out)]
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("wheel")
+    source = folder / "core"
+    source.mkdir()
+    for part in PARTS:   # a copy: the build leaves nothing behind in the repository
+        if (CORE / part).is_dir():
+            shutil.copytree(CORE / part, source / part, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info"))
+        else:
+            shutil.copy(CORE / part, source / part)
+    found = subprocess.run(build_command(folder / "out"), cwd=source, capture_output=True, text=True, check=False)
+    assert found.returncode == 0, found.stderr
+    (made,) = (folder / "out").glob("*.whl")
+    with zipfile.ZipFile(made) as archive:
+        archive.extractall(folder / "unpacked")
+    return made
+
+
+def engine(wheel: Path) -> Path:
+    return wheel.parents[1] / "unpacked" / "scoring" / "_engine.abi3.so"
+
+
+def test_one_wheel_for_every_python(wheel: Path) -> None:
+    assert re.fullmatch(r"scoring_core-[0-9.]+-cp311-abi3-\w+\.whl", wheel.name)
+    assert platform.machine() in wheel.name
+    assert wheel.stat().st_size < 2_000_000
+
+
+def test_what_is_inside(wheel: Path) -> None:
+    names = zipfile.ZipFile(wheel).namelist()
+    for name in ("__init__.py", "_engine.abi3.so", "_engine.pyi", "py.typed"):
+        assert f"scoring/{name}" in names
+    assert not [name for name in names if name.endswith((".cpp", ".hpp", ".o"))]
+
+
+def tool(name: str, *arguments: str) -> str:
+    found = shutil.which(name)
+    if not found:
+        pytest.skip(f"no {name} on this machine")
+    return subprocess.run([found, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+def test_only_the_c_library_is_needed(wheel: Path) -> None:
+    needed = set(re.findall(r"NEEDED.*\[(.*)\]", tool("readelf", "-d", str(engine(wheel)))))
+    assert needed <= {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+
+
+def test_only_the_two_interfaces_are_exported(wheel: Path) -> None:
+    names = {line.split()[-1] for line in tool("nm", "-D", "--defined-only", str(engine(wheel))).splitlines()}
+    assert "PyInit__engine" in names
+    assert "scoring_open" in names
+    assert all(name == "PyInit__engine" or name.startswith("scoring_") for name in names)
+
+
+def test_the_unpacked_engine_imports(wheel: Path) -> None:
+    program = (
+        "import importlib.util, sys\n"
+        "spec = importlib.util.spec_from_file_location('_engine', sys.argv[1])\n"
+        "module = importlib.util.module_from_spec(spec); spec.loader.exec_module(module)\n"
+        "assert module.nothing(1) is None and module.isa\n"
+    )
+    subprocess.run([sys.executable, "-c", program, str(engine(wheel))], check=True)
