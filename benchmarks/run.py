@@ -6,9 +6,9 @@
 # ]
 #
 # [tool.uv.sources]
-# scoring-core = { path = "../common/core" }
-# scoring-cli = { path = "../common/cli" }
-# scoring-experiment = { path = "../common/experiment" }
+# scoring-core = { path = "../common/core", editable = true }
+# scoring-cli = { path = "../common/cli", editable = true }
+# scoring-experiment = { path = "../common/experiment", editable = true }
 # ///
 """Measure, and write the tables to benchmarks/results; README.md says what they mean.
 
@@ -61,7 +61,9 @@ def main(names: list[str]) -> int:
             traceback.print_exc()
             sections.append(f"## {name}\n\nThis measurement failed; see its messages.\n")
     RESULTS.mkdir(exist_ok=True)
-    path = RESULTS / f"{datetime.date.today():%Y-%m-%d}-{platform.machine()}-{platform.system().lower()}.md"
+    machine = f"{platform.machine()}-{platform.system().lower()}"
+    page = "-".join([f"{datetime.date.today():%Y-%m-%d}", machine, *names])  # a part never replaces the whole
+    path = RESULTS / f"{page}.md"
     fresh = path.with_suffix(".new")
     fresh.write_text("\n".join([_heading(), *sections]))
     fresh.replace(path)

@@ -1,15 +1,16 @@
-"""Build backend: setuptools, plus the compiler in the ziglang wheel on machines that have none and for other targets."""
+"""Build backend: setuptools, plus the compiler in the ziglang wheel where it is needed."""
 
 import os
 import shutil
 
 from setuptools import build_meta
-from setuptools.build_meta import *
+from setuptools.build_meta import *  # noqa: F403
 
 COMPILERS = ("c++", "g++", "clang++")
 
 
 def _compiler() -> list[str]:
+    # For another platform, and on a machine that has no compiler.
     if os.environ.get("SCORING_TARGET"):
         return ["ziglang"]
     return [] if os.environ.get("CXX") or any(map(shutil.which, COMPILERS)) else ["ziglang"]

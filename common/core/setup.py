@@ -1,4 +1,4 @@
-"""The engine's extension module: one source tree, one stable-ABI binary a platform for every supported Python."""
+"""The engine's extension module: one stable-ABI binary a platform for every supported Python."""
 
 import os
 import shlex
@@ -15,7 +15,7 @@ from setuptools.command.build_ext import build_ext
 NATIVE = Path("native")
 COMPILERS = ("c++", "g++", "clang++")
 ZIG = [sys.executable, "-m", "ziglang", "c++"]
-# -ffp-contract=off: a fused multiply-add rounds once where two operations round twice, and bits would differ between machines.
+# -ffp-contract=off: a fused multiply-add rounds once where two operations round twice: bits would differ.
 COMPILE = shlex.split(
     "-std=c++17 -O3 -g0 -DNDEBUG -DPy_LIMITED_API=0x030B0000 -ffp-contract=off -fPIC -pthread "
     "-fvisibility=hidden -fvisibility-inlines-hidden -ffunction-sections -fdata-sections -Wall -Wextra"
@@ -41,8 +41,9 @@ def link_options(command: list[str]) -> list[str]:
     """Return what makes a library that needs nothing but the C library at run time."""
     if "macos" in target() or (not target() and sys.platform == "darwin"):
         return ["-bundle", "-undefined", "dynamic_lookup", "-Wl,-dead_strip"]
-    options = ["-shared", "-pthread", "-s", "-Wl,--gc-sections", f"-Wl,--version-script={NATIVE / 'exports.map'}", "-lm"]
-    if "ziglang" not in command:   # zig links its C++ library statically as it is
+    exports = f"-Wl,--version-script={NATIVE / 'exports.map'}"
+    options = ["-shared", "-pthread", "-s", "-Wl,--gc-sections", exports, "-lm"]
+    if "ziglang" not in command:  # zig links its C++ library statically as it is
         options += ["-static-libstdc++", "-static-libgcc"]
     return options
 
@@ -60,7 +61,8 @@ def platform_tag() -> str | None:
     if system.startswith("macos"):
         release = system.removeprefix("macos").strip(".") or "11.0"
         return f"macosx_{release.replace('.', '_')}_{architecture.replace('aarch64', 'arm64')}"
-    raise SystemExit(f"SCORING_TARGET={target()}: expected <architecture>-linux-gnu.<version>, -linux-musl or -macos.<version>")
+    known = "<architecture>-linux-gnu.<version>, -linux-musl or -macos.<version>"
+    raise SystemExit(f"SCORING_TARGET={target()}: expected {known}")
 
 
 class BuildEngine(build_ext):
@@ -84,7 +86,7 @@ class BuildEngine(build_ext):
         out.parent.mkdir(parents=True, exist_ok=True)
         fresh = out.with_suffix(".new")
         self.run_command_line([*command, *made, *link_options(command), "-o", str(fresh)])
-        fresh.replace(out)   # a process that has the old one loaded keeps it
+        fresh.replace(out)  # a process that has the old one loaded keeps it
 
     def run_command_line(self, command: list[str]) -> None:
         """Run the compiler; its own words are the error message."""

@@ -87,7 +87,7 @@ def test_a_file_that_is_not_there_is_a_problem(inside):
 def test_sample_prints_a_request_that_scores(inside, pipelines, binomial):
     done = inside("sample", pipelines["binomial"])
 
-    answer = json.loads(binomial.score_json(done.stdout))
+    answer = json.loads(binomial.score_json(done.stdout.encode()))
     assert answer["fields"] == ["y.no", "y.yes"]
     assert len(answer["score"]) == 1
 

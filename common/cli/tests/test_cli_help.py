@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 COMMANDS = {
-    "experiment": "--target --output -o --report --test --group --time --budget --seed --recipe --source --drop "
-    "--schema --predictions",
-    "score": "--output -o --include --contributions original|transformed --errors fail|skip|null --threads --format",
+    "experiment": "--target --output -o --report --test --group --time --budget --seed --recipe --source "
+    "--drop --schema --predictions",
+    "score": "--output -o --include --contributions original|transformed --errors fail|skip|null --threads "
+    "--format",
     "inspect": "--json",
     "verify": "--json",
     "pack": "--output -o --schema --name --labels --target",

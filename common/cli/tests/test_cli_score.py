@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
+from scoring_cli import batch
 
 NAMES = ["size", "count", "open", "color", "since", "grade", "weight"]
 START = (sys.executable, "-c", "from scoring_cli.main import main; main()")
@@ -36,8 +37,8 @@ def test_results_go_to_the_file_and_talk_to_stderr(run, pipelines, binomial, dat
     assert [float(row[2]) for row in rows[1:]] == binomial.predict(cells(60)).tolist()
 
 
-def test_a_pipe_goes_in_and_out(run, pipelines, data, tmp_path):
-    run("score", pipelines["binomial"], data, "-o", "out.csv")
+def test_a_pipe_goes_in_and_out(run, pipelines, binomial, data, tmp_path):
+    batch.score(binomial, str(data), str(tmp_path / "out.csv"))
 
     done = run("score", pipelines["binomial"], "-", "-o", "-", stdin=data.read_bytes())
 
@@ -47,10 +48,11 @@ def test_a_pipe_goes_in_and_out(run, pipelines, data, tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["csv", "tsv", "ndjson", "parquet"])
-def test_a_pipe_may_have_any_format(run, pipelines, data, tmp_path, kind):
-    run("score", pipelines["binomial"], data, "-o", f"all.{kind}", "--include", "*", "--format", kind)
+def test_a_pipe_may_have_any_format(run, pipelines, binomial, data, tmp_path, kind):
+    everything = batch.Options(include=("*",))
+    batch.score(binomial, str(data), str(tmp_path / f"all.{kind}"), everything)
+    batch.score(binomial, str(data), str(tmp_path / f"want.{kind}"))
     stored = (tmp_path / f"all.{kind}").read_bytes()
-    run("score", pipelines["binomial"], data, "-o", f"want.{kind}")
 
     done = run("score", pipelines["binomial"], "-", "-o", "-", "--format", kind, stdin=stored)
 

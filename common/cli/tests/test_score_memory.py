@@ -50,5 +50,5 @@ def test_memory_does_not_grow_with_the_file(pipelines, tmp_path, ending):
         assert read == rows
 
     assert peaks[150_000] < 300
-    # Ten times the rows: what grows is what the allocators keep, not the table (35 MB of text, 23 MB of doubles).
+    # Ten times the rows: what grows is what the allocators keep, not the table (35 MB of text).
     assert peaks[150_000] - peaks[15_000] < 80

@@ -4,6 +4,7 @@
 #include <cstring>
 #include <limits>
 #include <string_view>
+#include <utility>
 
 #include "fault.hpp"
 
@@ -15,7 +16,9 @@ using Convert = void (*)(const void* values, int64_t first, int rows, double* ou
 
 struct Same {
   template <class Number>
-  static double of(Number value) { return static_cast<double>(value); }
+  static double of(Number value) {
+    return static_cast<double>(value);
+  }
 };
 
 // A whole number of ticks divided once: the double nearest to the decimal fraction, as Python's datetime.timestamp() gives it.
@@ -85,10 +88,10 @@ const Format* find(std::string_view text) {
 }
 
 std::string described(std::string_view format) {
-  constexpr std::pair<std::string_view, std::string_view> known[] = {{"u", "text"}, {"U", "text"}, {"vu", "text"}, {"z", "bytes"},
-                                                                     {"Z", "bytes"}, {"vz", "bytes"}, {"e", "float16"}, {"+l", "lists"},
-                                                                     {"+L", "lists"}, {"+s", "structs"}, {"ttm", "times of day"},
-                                                                     {"ttu", "times of day"}, {"ttn", "times of day"}, {"tts", "times of day"}};
+  constexpr std::pair<std::string_view, std::string_view> known[] = {
+      {"u", "text"},           {"U", "text"},           {"vu", "text"},          {"z", "bytes"},         {"Z", "bytes"},
+      {"vz", "bytes"},         {"e", "float16"},        {"+l", "lists"},         {"+L", "lists"},        {"+s", "structs"},
+      {"ttm", "times of day"}, {"ttu", "times of day"}, {"ttn", "times of day"}, {"tts", "times of day"}};
   for (const auto& [text, words] : known) {
     if (text == format) return std::string(words) + " (Arrow format '" + std::string(format) + "')";
   }
@@ -122,9 +125,11 @@ void erase(const uint8_t* valid, int64_t first, int rows, double* out) {
 
 ArrowSource::ArrowSource(const ArrowSchema& schema, const std::vector<std::string>& inputs) {
   need(schema.release && schema.format, "schema", "it has been released");
-  if (std::string_view(schema.format) != "+s") throw Fault("Arrow data: expected a record batch (a struct of columns), found " + described(schema.format));
+  if (std::string_view(schema.format) != "+s")
+    throw Fault("Arrow data: expected a record batch (a struct of columns), found " + described(schema.format));
   if (schema.n_children != static_cast<int64_t>(inputs.size())) {
-    throw Fault("Arrow data has " + std::to_string(schema.n_children) + " columns, the pipeline has " + std::to_string(inputs.size()) + " inputs");
+    throw Fault("Arrow data has " + std::to_string(schema.n_children) + " columns, the pipeline has " +
+                std::to_string(inputs.size()) + " inputs");
   }
   need(schema.children || inputs.empty(), "schema", "it has no columns");
   for (size_t i = 0; i < inputs.size(); ++i) {
@@ -136,7 +141,8 @@ ArrowSource::ArrowSource(const ArrowSchema& schema, const std::vector<std::strin
     if (!name.empty()) type.label += " (" + name + ")";
     // Columns in another order would give wrong scores without a word. Names that are none of the inputs' are the caller's affair.
     if (name != inputs[i] && std::find(inputs.begin(), inputs.end(), name) != inputs.end()) {
-      throw Fault("Arrow data, " + type.label + ": the pipeline's input in this place is " + inputs[i] + "; put the columns into the pipeline's order");
+      throw Fault("Arrow data, " + type.label + ": the pipeline's input in this place is " + inputs[i] +
+                  "; put the columns into the pipeline's order");
     }
     const std::string_view text = child->format;
     if (text == "n") {
@@ -144,7 +150,8 @@ ArrowSource::ArrowSource(const ArrowSchema& schema, const std::vector<std::strin
     } else {
       const Format* format = find(text);
       if (!format || (child->dictionary && !format->whole)) {
-        throw Fault("Arrow data, " + type.label + ": expected numbers, booleans, dates, timestamps or a dictionary of categories, found " + described(text));
+        throw Fault("Arrow data, " + type.label +
+                    ": expected numbers, booleans, dates, timestamps or a dictionary of categories, found " + described(text));
       }
       type.convert = format->convert;
     }
@@ -191,7 +198,8 @@ void ArrowSource::read(const Type& type, const Batch& batch, const Column& colum
 }
 
 void ArrowSource::gather(int64_t first, int rows, double* const* columns) const {
-  auto batch = std::upper_bound(batches_.begin(), batches_.end(), first, [](int64_t row, const Batch& b) { return row < b.first; }) - 1;
+  auto batch =
+      std::upper_bound(batches_.begin(), batches_.end(), first, [](int64_t row, const Batch& b) { return row < b.first; }) - 1;
   for (int done = 0; done < rows; ++batch) {
     const int64_t inside = first + done - batch->first;
     const int count = static_cast<int>(std::min<int64_t>(rows - done, batch->rows - inside));

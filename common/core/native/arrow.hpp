@@ -66,7 +66,7 @@ class ArrowSource final : public Source {
 
  private:
   struct Type {
-    std::string label;     // "column 2 (age)", for messages
+    std::string label;   // "column 2 (age)", for messages
     int64_t buffers = 2;
     // Writes `rows` values from number `first` of a buffer of values on; null for a column of nothing but nulls.
     void (*convert)(const void* values, int64_t first, int rows, double* out) = nullptr;

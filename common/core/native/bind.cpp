@@ -17,9 +17,8 @@ int fill(PyObject* module) {
   return PyModule_AddStringConstant(module, "isa", scoring::instruction_set());
 }
 
-PyMethodDef functions[] = {
-    {"nothing", nothing, METH_O, "nothing(x, /)\n--\n\nDo nothing: the floor under any call's time."},
-    {nullptr, nullptr, 0, nullptr}};
+PyMethodDef functions[] = {{"nothing", nothing, METH_O, "nothing(x, /)\n--\n\nDo nothing: the floor under any call's time."},
+                           {nullptr, nullptr, 0, nullptr}};
 
 PyModuleDef_Slot slots[] = {{Py_mod_exec, reinterpret_cast<void*>(fill)}, {0, nullptr}};
 

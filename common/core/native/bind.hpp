@@ -2,8 +2,8 @@
 #pragma once
 #include <Python.h>
 
-#include <new>
 #include <exception>
+#include <new>
 #include <string>
 #include <utility>
 
@@ -47,7 +47,8 @@ PyObject* guarded(Body&& body) noexcept {
   } catch (const PythonError&) {
   } catch (const Fault& fault) {
     // A message may quote bytes of a damaged file.
-    Owned text(PyUnicode_DecodeUTF8(fault.what(), static_cast<Py_ssize_t>(std::char_traits<char>::length(fault.what())), "replace"));
+    Owned text(
+        PyUnicode_DecodeUTF8(fault.what(), static_cast<Py_ssize_t>(std::char_traits<char>::length(fault.what())), "replace"));
     if (text) PyErr_SetObject(PyExc_ValueError, text.get());
   } catch (const std::bad_alloc&) {
     PyErr_NoMemory();

@@ -40,7 +40,8 @@ ArrowInput::ArrowInput(PyObject* object, const std::vector<std::string>& inputs)
     } else if (PyObject_HasAttrString(object, "__arrow_c_stream__")) {
       read_stream(object, inputs);
     } else {
-      raise(PyExc_TypeError, "expected Arrow data (an object with __arrow_c_array__ or __arrow_c_stream__), found " + type_name(object));
+      raise(PyExc_TypeError,
+            "expected Arrow data (an object with __arrow_c_array__ or __arrow_c_stream__), found " + type_name(object));
     }
   } catch (...) {
     for (ArrowArray& batch : batches_) batch.release(&batch);   // no destructor runs for what was never built
@@ -54,7 +55,8 @@ ArrowInput::~ArrowInput() {
 
 void ArrowInput::read_array(PyObject* object, const std::vector<std::string>& inputs) {
   const Owned pair = call(object, "__arrow_c_array__");
-  if (!PyTuple_Check(pair.get()) || PyTuple_Size(pair.get()) != 2) raise(PyExc_TypeError, "__arrow_c_array__ did not return two capsules");
+  if (!PyTuple_Check(pair.get()) || PyTuple_Size(pair.get()) != 2)
+    raise(PyExc_TypeError, "__arrow_c_array__ did not return two capsules");
   schema_ = Owned(Py_NewRef(PyTuple_GetItem(pair.get(), 0)));
   array_ = Owned(Py_NewRef(PyTuple_GetItem(pair.get(), 1)));
   source_.emplace(inside<ArrowSchema>(schema_.get(), "arrow_schema"), inputs);

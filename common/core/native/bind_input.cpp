@@ -9,7 +9,8 @@ namespace {
 
 [[noreturn]] void refuse_cell(PyObject* cell, Py_ssize_t at, const std::vector<std::string>& names) {
   PyErr_Clear();
-  raise(PyExc_TypeError, "cell " + std::to_string(at) + " (" + names[static_cast<size_t>(at)] + "): expected a number or None, found " + type_name(cell));
+  raise(PyExc_TypeError, "cell " + std::to_string(at) + " (" + names[static_cast<size_t>(at)] +
+                             "): expected a number or None, found " + type_name(cell));
 }
 
 inline double read_cell(PyObject* cell, Py_ssize_t at, const std::vector<std::string>& names) {
@@ -23,7 +24,8 @@ inline double read_cell(PyObject* cell, Py_ssize_t at, const std::vector<std::st
 
 void check_count(Py_ssize_t found, size_t wanted) {
   if (found == static_cast<Py_ssize_t>(wanted)) return;
-  raise(PyExc_ValueError, "the row has " + std::to_string(found) + " cells, the pipeline has " + std::to_string(wanted) + " inputs");
+  raise(PyExc_ValueError,
+        "the row has " + std::to_string(found) + " cells, the pipeline has " + std::to_string(wanted) + " inputs");
 }
 
 // One character, native byte order, after the optional mark of it; 0 for anything else.
@@ -66,7 +68,8 @@ void read_cells(PyObject* cells, const std::vector<std::string>& names, double* 
 
 ArrayInput::ArrayInput(PyObject* array, int32_t columns) {
   if (!PyObject_CheckBuffer(array)) {
-    raise(PyExc_TypeError, "X must be a float64 or float32 array, or a list or tuple of one row's numbers; found " + type_name(array));
+    raise(PyExc_TypeError,
+          "X must be a float64 or float32 array, or a list or tuple of one row's numbers; found " + type_name(array));
   }
   lent_.take(array, PyBUF_RECORDS_RO);
   const Py_buffer& view = lent_.view();
@@ -75,7 +78,8 @@ ArrayInput::ArrayInput(PyObject* array, int32_t columns) {
   const bool is_single = code == 'f' && view.itemsize == sizeof(float);
   if (!is_double && !is_single) {
     raise(PyExc_TypeError, "X has items of format '" + std::string(view.format ? view.format : "B") +
-                               "'; the engine reads float64 ('d') and float32 ('f') in the machine's byte order: convert with numpy.asarray(X, dtype=numpy.float64)");
+                               "'; the engine reads float64 ('d') and float32 ('f') in the machine's byte order: convert with "
+                               "numpy.asarray(X, dtype=numpy.float64)");
   }
   const bool one_row = view.ndim == 1;
   if (view.ndim != 1 && view.ndim != 2) {

@@ -15,8 +15,8 @@ namespace {
 struct PipelineObject {
   PyObject_HEAD
   Pipeline* engine;
-  PyObject* empty;          // numpy.empty, fetched when an array is first asked for: `row` works without numpy
-  PyObject* one_row_shape;  // its arguments for the prediction of one row
+  PyObject* empty;           // numpy.empty, fetched when an array is first asked for: `row` works without numpy
+  PyObject* one_row_shape;   // its arguments for the prediction of one row
 };
 
 const PipelineObject& self_of(PyObject* self) { return *reinterpret_cast<PipelineObject*>(self); }
@@ -33,14 +33,15 @@ bool worth(const Pipeline& engine, int64_t rows) {
 // ---- arguments
 
 struct Options {
-  bool flag;      // raw_score or original
+  bool flag;   // raw_score or original
   int threads = 1;
 };
 
 int read_threads(PyObject* value) {
   const long threads = PyLong_AsLong(value);
   if (threads == -1 && PyErr_Occurred()) throw PythonError{};
-  if (threads < 0 || threads > 4096) raise(PyExc_ValueError, "threads must be 0 (all processors) to 4096, found " + std::to_string(threads));
+  if (threads < 0 || threads > 4096)
+    raise(PyExc_ValueError, "threads must be 0 (all processors) to 4096, found " + std::to_string(threads));
   return static_cast<int>(threads);
 }
 
@@ -51,11 +52,13 @@ bool read_flag(PyObject* value) {
 }
 
 // (X, flag, threads), each by place or by name; X by place only. `flag_name` is null for a method that has none.
-Options read_options(PyObject* const* args, Py_ssize_t count, PyObject* names, const char* method, const char* flag_name, bool flag) {
+Options read_options(PyObject* const* args, Py_ssize_t count, PyObject* names, const char* method, const char* flag_name,
+                     bool flag) {
   Options options{flag};
   const Py_ssize_t most = flag_name ? 3 : 2;
   if (count < 1 || count > most) {
-    raise(PyExc_TypeError, std::string(method) + "() takes 1 to " + std::to_string(most) + " positional arguments, found " + std::to_string(count));
+    raise(PyExc_TypeError,
+          std::string(method) + "() takes 1 to " + std::to_string(most) + " positional arguments, found " + std::to_string(count));
   }
   if (flag_name && count > 1) options.flag = read_flag(args[1]);
   if (count == most) options.threads = read_threads(args[most - 1]);
@@ -208,14 +211,17 @@ PyObject* number(PyObject* self, void*) {
   return PyLong_FromLong((engine_of(self).*get)());
 }
 
-PyObject* text(const std::string& value) { return PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace"); }
+PyObject* text(const std::string& value) {
+  return PyUnicode_DecodeUTF8(value.data(), static_cast<Py_ssize_t>(value.size()), "replace");
+}
 
 template <const std::vector<std::string>& (Pipeline::*get)() const>
 PyObject* strings(PyObject* self, void*) {
   return guarded([&] {
     const std::vector<std::string>& values = (engine_of(self).*get)();
     Owned list = need(PyList_New(static_cast<Py_ssize_t>(values.size())));
-    for (size_t i = 0; i < values.size(); ++i) PyList_SetItem(list.get(), static_cast<Py_ssize_t>(i), need(text(values[i])).release());
+    for (size_t i = 0; i < values.size(); ++i)
+      PyList_SetItem(list.get(), static_cast<Py_ssize_t>(i), need(text(values[i])).release());
     return list.release();
   });
 }
@@ -232,7 +238,9 @@ PyObject* make(PyTypeObject* type, PyObject* args, PyObject* named) {
     if (PyTuple_Size(args) != 2) raise(PyExc_TypeError, "Pipeline() takes features_json and forest_text, both bytes");
     const Lent features(PyTuple_GetItem(args, 0), PyBUF_SIMPLE);
     const Lent forest(PyTuple_GetItem(args, 1), PyBUF_SIMPLE);
-    const auto view = [](const Lent& lent) { return std::string_view(static_cast<const char*>(lent.view().buf), static_cast<size_t>(lent.view().len)); };
+    const auto view = [](const Lent& lent) {
+      return std::string_view(static_cast<const char*>(lent.view().buf), static_cast<size_t>(lent.view().len));
+    };
     std::unique_ptr<Pipeline> engine;
     {
       const Unlocked unlocked(true);
@@ -256,7 +264,8 @@ void destroy(PyObject* self) {
 
 PyObject* represent(PyObject* self) {
   const Pipeline& engine = engine_of(self);
-  return PyUnicode_FromFormat("<Pipeline: %d inputs, %d features, %d trees, %d outputs>", engine.inputs(), engine.features(), engine.trees(), engine.outputs());
+  return PyUnicode_FromFormat("<Pipeline: %d inputs, %d features, %d trees, %d outputs>", engine.inputs(), engine.features(),
+                              engine.trees(), engine.outputs());
 }
 
 PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t, PyObject*)) {
@@ -268,14 +277,18 @@ PyCFunction fast(PyObject* (*function)(PyObject*, PyObject* const*, Py_ssize_t, 
 PyObject* make_pipeline_type(PyObject* module) {
   static PyMethodDef methods[] = {
       {"predict", fast(from_array<Predict>), METH_FASTCALL | METH_KEYWORDS,
-       "predict($self, X, /, raw_score=False, threads=1)\n--\n\nScore rows: an array (rows, inputs) or one row as a list or tuple."},
+       "predict($self, X, /, raw_score=False, threads=1)\n--\n\nScore rows: an array (rows, inputs) or one row as a list or "
+       "tuple."},
       {"row", row, METH_O, "row($self, cells, /)\n--\n\nScore one row of numbers and None, without numpy."},
       {"contributions", fast(from_array<Contributions>), METH_FASTCALL | METH_KEYWORDS,
-       "contributions($self, X, /, original=True, threads=1)\n--\n\nSplit raw scores into parts, by input or by feature, and a bias."},
+       "contributions($self, X, /, original=True, threads=1)\n--\n\nSplit raw scores into parts, by input or by feature, and a "
+       "bias."},
       {"predict_arrow", fast(from_arrow<Predict>), METH_FASTCALL | METH_KEYWORDS,
-       "predict_arrow($self, array, /, raw_score=False, threads=1)\n--\n\nScore a record batch or table through the Arrow C data interface."},
+       "predict_arrow($self, array, /, raw_score=False, threads=1)\n--\n\nScore a record batch or table through the Arrow C data "
+       "interface."},
       {"contributions_arrow", fast(from_arrow<Contributions>), METH_FASTCALL | METH_KEYWORDS,
-       "contributions_arrow($self, array, /, original=True, threads=1)\n--\n\nSplit the raw scores of a record batch or table into parts."},
+       "contributions_arrow($self, array, /, original=True, threads=1)\n--\n\nSplit the raw scores of a record batch or table into "
+       "parts."},
       {"transform", fast(from_array<Transform>), METH_FASTCALL | METH_KEYWORDS,
        "transform($self, X, /, threads=1)\n--\n\nCompute the features of rows."},
       {nullptr, nullptr, 0, nullptr}};
@@ -291,14 +304,16 @@ PyObject* make_pipeline_type(PyObject* module) {
       {"has_counts", has_counts, nullptr, "Whether the model carries the counts that contributions need.", nullptr},
       {nullptr, nullptr, nullptr, nullptr, nullptr}};
   static PyType_Slot slots[] = {
-      {Py_tp_doc, const_cast<char*>("Pipeline(features_json, forest_text, /)\n--\n\nA scoring pipeline: transform graph and forest.")},
+      {Py_tp_doc,
+       const_cast<char*>("Pipeline(features_json, forest_text, /)\n--\n\nA scoring pipeline: transform graph and forest.")},
       {Py_tp_new, reinterpret_cast<void*>(make)},
       {Py_tp_dealloc, reinterpret_cast<void*>(destroy)},
       {Py_tp_repr, reinterpret_cast<void*>(represent)},
       {Py_tp_methods, methods},
       {Py_tp_getset, attributes},
       {0, nullptr}};
-  static PyType_Spec spec = {"scoring._engine.Pipeline", sizeof(PipelineObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE, slots};
+  static PyType_Spec spec = {"scoring._engine.Pipeline", sizeof(PipelineObject), 0, Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE,
+                             slots};
   return PyType_FromModuleAndSpec(module, &spec, nullptr);
 }
 

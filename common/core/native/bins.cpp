@@ -23,6 +23,7 @@ constexpr uint32_t category_table_limit = 65536;
 Bins::Bins(const Plain& plain) {
   read_features(plain);
   make_slots(plain);
+  make_parts();
 }
 
 // Thresholds and categories of each feature that is asked for, sorted.
@@ -106,6 +107,50 @@ void Bins::make_slots(const Plain& plain) {
     if (!table) continue;
     source.bin_of.assign(source.categories.back() + size_t{1}, static_cast<uint16_t>(source.categories.size()));
     for (size_t bin = 0; bin < source.categories.size(); ++bin) source.bin_of[source.categories[bin]] = static_cast<uint16_t>(bin);
+  }
+}
+
+void Bins::make_parts() {
+  for (Source& source : sources_) {
+    source.zero_bin = source.threshold_count > 0 ? search(source, 0.0) : 0;
+    int32_t slot = source.first_slot;
+    if (slots_[static_cast<size_t>(slot)].categorical) {   // it comes first
+      parts_.push_back({slot, slot + 1, slots_[static_cast<size_t>(slot)].bins, true, false});
+      ++slot;
+    }
+    if (slot == source.last_slot) continue;
+    Part part{slot, source.last_slot, source.threshold_count + 1, false, false};
+    for (; slot < source.last_slot; ++slot) part.apart |= slots_[static_cast<size_t>(slot)].missing != Missing::none;
+    if (part.apart) part.bins += 2;
+    parts_.push_back(part);
+  }
+}
+
+uint32_t Bins::slot_bin(const Part& part, int32_t slot, uint32_t bin) const {
+  if (!part.apart || bin + 2 < part.bins) return bin;
+  const Slot& of = slots_[static_cast<size_t>(slot)];
+  const bool nan = bin + 2 == part.bins;
+  // With missing type zero NaN is missing as well; without missing type NaN counts as 0.
+  const bool missing = of.missing == Missing::zero || (of.missing == Missing::nan && nan);
+  return missing ? of.missing_bin : sources_[static_cast<size_t>(of.source)].zero_bin;
+}
+
+void Bins::row_parts(const double* x, uint16_t* bins) const {
+  for (const Part& part : parts_) {
+    const Source& source = sources_[static_cast<size_t>(slots_[static_cast<size_t>(part.first_slot)].source)];
+    const double value = x[source.feature];
+    uint32_t bin = 0;
+    if (part.categorical) {
+      bin = category_bin(source, value);
+    } else {
+      const bool zero = !(std::fabs(value) > zero_threshold);   // NaN too
+      bin = search(source, zero ? 0.0 : value);
+      if (part.apart) {
+        bin = zero ? part.bins - 1 : bin;
+        bin = std::isnan(value) ? part.bins - 2 : bin;
+      }
+    }
+    *bins++ = static_cast<uint16_t>(bin);
   }
 }
 

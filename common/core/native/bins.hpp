@@ -38,6 +38,19 @@ class Bins {
   // The category of a bin of a categorical slot; the highest bin has none.
   uint32_t category(const Slot& slot, uint32_t bin) const { return sources_[static_cast<size_t>(slot.source)].categories[bin]; }
 
+  // For single rows, all numeric slots of a feature are one part: bins as above, and two more bins for what missing types treat
+  // apart. A categorical slot is a part of its own.
+  struct Part {
+    int32_t first_slot, last_slot;
+    uint32_t bins;
+    bool categorical;
+    bool apart;            // bin bins - 2 is NaN and bins - 1 is 0 (and what LightGBM takes for it)
+  };
+  const std::vector<Part>& parts() const { return parts_; }
+  void row_parts(const double* x, uint16_t* bins) const;
+  // The bin of a slot when its part has a bin.
+  uint32_t slot_bin(const Part& part, int32_t slot, uint32_t bin) const;
+
   // Bins of one row in all slots. Bin is uint8_t or uint16_t and must hold most_bins() - 1.
   template <class Bin>
   void row(const double* x, Bin* bins) const;
@@ -54,15 +67,18 @@ class Bins {
     std::vector<uint32_t> categories;
     std::vector<uint16_t> bin_of;        // category -> bin, up to the greatest category
     int32_t first_slot = 0, last_slot = 0;
+    uint32_t zero_bin = 0;
   };
 
   void read_features(const Plain& plain);
   void make_slots(const Plain& plain);
+  void make_parts();
   static uint32_t search(const Source& source, double value);
   static uint32_t category_bin(const Source& source, double value);
 
   std::vector<Source> sources_;
   std::vector<Slot> slots_;
+  std::vector<Part> parts_;
   std::vector<int32_t> node_slot_;
   std::vector<uint32_t> node_limit_;
   uint32_t most_bins_ = 1;

@@ -42,7 +42,8 @@ int guarded(char* error, size_t size, Body&& body) noexcept {
 }
 
 scoring::Matrix matrix(const scoring_pipeline* pipeline, const scoring_matrix& rows) {
-  if (rows.type != SCORING_FLOAT64 && rows.type != SCORING_FLOAT32) throw scoring::Fault("scoring_matrix.type is neither SCORING_FLOAT64 nor SCORING_FLOAT32");
+  if (rows.type != SCORING_FLOAT64 && rows.type != SCORING_FLOAT32)
+    throw scoring::Fault("scoring_matrix.type is neither SCORING_FLOAT64 nor SCORING_FLOAT32");
   if (rows.rows < 0) throw scoring::Fault("scoring_matrix.rows is negative");
   return {rows.data, pipeline->engine.inputs(), rows.row_stride, rows.column_stride, rows.type == SCORING_FLOAT32};
 }
@@ -57,8 +58,8 @@ int32_t scoring_abi(void) { return SCORING_ABI; }
 
 const char* scoring_isa(void) { return scoring::instruction_set(); }
 
-scoring_pipeline* scoring_open(const void* features_json, size_t features_size, const void* forest_text, size_t forest_size, char* error,
-                               size_t error_size) {
+scoring_pipeline* scoring_open(const void* features_json, size_t features_size, const void* forest_text, size_t forest_size,
+                               char* error, size_t error_size) {
   scoring_pipeline* opened = nullptr;
   guarded(error, error_size, [&] {
     opened = new scoring_pipeline{{std::string_view(static_cast<const char*>(features_json), features_size),
@@ -74,8 +75,12 @@ int32_t scoring_features(const scoring_pipeline* pipeline) { return pipeline->en
 int32_t scoring_outputs(const scoring_pipeline* pipeline) { return pipeline->engine.outputs(); }
 int32_t scoring_trees(const scoring_pipeline* pipeline) { return pipeline->engine.trees(); }
 int32_t scoring_has_counts(const scoring_pipeline* pipeline) { return pipeline->engine.has_counts(); }
-const char* scoring_input_name(const scoring_pipeline* pipeline, int32_t input) { return name(pipeline->engine.input_names(), input); }
-const char* scoring_feature_name(const scoring_pipeline* pipeline, int32_t feature) { return name(pipeline->engine.feature_names(), feature); }
+const char* scoring_input_name(const scoring_pipeline* pipeline, int32_t input) {
+  return name(pipeline->engine.input_names(), input);
+}
+const char* scoring_feature_name(const scoring_pipeline* pipeline, int32_t feature) {
+  return name(pipeline->engine.feature_names(), feature);
+}
 int64_t scoring_parts(const scoring_pipeline* pipeline, int original) { return pipeline->engine.parts(original != 0); }
 
 int scoring_row(const scoring_pipeline* pipeline, const double* row, int raw, double* out, char* error, size_t error_size) {
@@ -92,7 +97,8 @@ int scoring_transform(const scoring_pipeline* pipeline, const scoring_matrix* ro
   return guarded(error, error_size, [&] { pipeline->engine.transform(matrix(pipeline, *rows), rows->rows, threads, out); });
 }
 
-int scoring_contributions(const scoring_pipeline* pipeline, const scoring_matrix* rows, int original, int threads, double* out, char* error,
-                          size_t error_size) {
-  return guarded(error, error_size, [&] { pipeline->engine.contributions(matrix(pipeline, *rows), rows->rows, original != 0, threads, out); });
+int scoring_contributions(const scoring_pipeline* pipeline, const scoring_matrix* rows, int original, int threads, double* out,
+                          char* error, size_t error_size) {
+  return guarded(error, error_size,
+                 [&] { pipeline->engine.contributions(matrix(pipeline, *rows), rows->rows, original != 0, threads, out); });
 }

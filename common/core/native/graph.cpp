@@ -31,9 +31,9 @@ struct Step {   // a node that is needed
 
 struct Graph::Body {
   std::shared_ptr<const Program> program;
-  std::vector<uint8_t> wanted;    // per feature
+  std::vector<uint8_t> wanted;   // per feature
   std::vector<Step> steps;
-  std::vector<Place> outputs;     // per feature
+  std::vector<Place> outputs;   // per feature
   std::vector<int32_t> inputs_read;
   int32_t slots = 0;
   bool identity = false;
@@ -170,9 +170,10 @@ void Graph::row(const double* x, double* features, double* memory) const {
   for (const Step& step : body_->steps) {
     const Node& node = *step.node;
     switch (node.op) {
-      case Op::add: case Op::sub: case Op::mul: case Op::div:
-        memory[step.into[0]] = arithmetic(node.op, value(step.of[0]), node.by ? node.value : value(step.of[1]));
-        break;
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div: memory[step.into[0]] = arithmetic(node.op, value(step.of[0]), node.by ? node.value : value(step.of[1])); break;
       case Op::project: {
         const size_t operands = step.of.size();
         for (const int32_t slot : step.into) {
@@ -186,8 +187,7 @@ void Graph::row(const double* x, double* features, double* memory) const {
         }
         break;
       }
-      default:
-        memory[step.into[0]] = unary(node, value(step.of[0]));
+      default: memory[step.into[0]] = unary(node, value(step.of[0]));
     }
   }
   for (size_t f = 0; f < body_->outputs.size(); ++f) features[f] = body_->wanted[f] ? value(body_->outputs[f]) : missing_value;
@@ -202,8 +202,12 @@ void Graph::block(const double* const* columns, double* memory, const double** f
   for (const Step& step : body_->steps) {
     const Node& node = *step.node;
     switch (node.op) {
-      case Op::add: case Op::sub: case Op::mul: case Op::div:
-        kernel.arithmetic(node.op, column(step.of[0]), node.by ? nullptr : column(step.of[1]), node.value, into(step.into[0]), rows);
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div:
+        kernel.arithmetic(node.op, column(step.of[0]), node.by ? nullptr : column(step.of[1]), node.value, into(step.into[0]),
+                          rows);
         break;
       case Op::project: {
         const size_t operands = step.of.size();
@@ -219,8 +223,7 @@ void Graph::block(const double* const* columns, double* memory, const double** f
         }
         break;
       }
-      default:
-        kernel.unary(node, column(step.of[0]), into(step.into[0]), rows);
+      default: kernel.unary(node, column(step.of[0]), into(step.into[0]), rows);
     }
   }
   for (size_t f = 0; f < body_->outputs.size(); ++f) features[f] = body_->wanted[f] ? column(body_->outputs[f]) : nullptr;

@@ -21,8 +21,8 @@ class Graph {
 
   int32_t inputs() const;
   int32_t features() const;
-  bool identity() const;                                       // features are the inputs, in order
-  const std::vector<int32_t>& inputs_read() const;             // ascending; the others are never touched
+  bool identity() const;                             // features are the inputs, in order
+  const std::vector<int32_t>& inputs_read() const;   // ascending; the others are never touched
   const std::vector<std::string>& input_names() const;
   const std::vector<std::string>& feature_names() const;
   // How a feature's contribution is shared among the inputs: features() x inputs(), row-major, rows sum to 1.

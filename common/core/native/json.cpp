@@ -40,7 +40,8 @@ class Reader {
   char peek() const { return at_ < text_.size() ? text_[at_] : '\0'; }   // a real NUL fits no rule either
 
   void expect(char c) {
-    if (peek() != c || at_ >= text_.size()) refuse(at_ < text_.size() ? std::string("expected '") + c + "'" : "the text ends too early");
+    if (peek() != c || at_ >= text_.size())
+      refuse(at_ < text_.size() ? std::string("expected '") + c + "'" : "the text ends too early");
     ++at_;
   }
 
@@ -52,7 +53,8 @@ class Reader {
 
   Json read(int depth) {   // recursion ends at json_depth
     blanks();
-    if (++values_ > json_values) refuse("more than " + std::to_string(json_values) + " values that are not plain numbers in arrays");
+    if (++values_ > json_values)
+      refuse("more than " + std::to_string(json_values) + " values that are not plain numbers in arrays");
     Json value;
     switch (peek()) {
       case '{': read_object(value, depth + 1); break;
@@ -188,7 +190,9 @@ class Reader {
     if (at_ >= text_.size()) refuse("a string without an end");
     const char c = text_[at_++];
     switch (c) {
-      case '"': case '\\': case '/': out += c; return;
+      case '"':
+      case '\\':
+      case '/': out += c; return;
       case 'b': out += '\b'; return;
       case 'f': out += '\f'; return;
       case 'n': out += '\n'; return;

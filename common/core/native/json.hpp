@@ -20,12 +20,12 @@ struct Json {
   std::vector<Json> array;
   std::vector<std::pair<std::string, Json>> object;   // in the order of the text
 
-  const Json* find(std::string_view key) const;        // member of an object, or nullptr
+  const Json* find(std::string_view key) const;   // member of an object, or nullptr
   const char* kind_name() const;
 };
 
-constexpr int json_depth = 16;              // arrays and objects inside each other; the features file needs 5
-constexpr int32_t json_values = 1'000'000;  // bounds the memory that a hostile text can ask for
+constexpr int json_depth = 16;               // arrays and objects inside each other; the features file needs 5
+constexpr int32_t json_values = 1'000'000;   // bounds the memory that a hostile text can ask for
 
 // Throws Fault naming the line and column.
 Json read_json(std::string_view text);

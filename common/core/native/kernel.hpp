@@ -15,7 +15,9 @@ inline bool is_missing(double x) { return x != x; }
 
 inline double divided(double a, double b) { return b == 0.0 ? missing_value : a / b; }
 
-inline double standardized(double x, double fill, double center, double scale) { return ((is_missing(x) ? fill : x) - center) / scale; }
+inline double standardized(double x, double fill, double center, double scale) {
+  return ((is_missing(x) ? fill : x) - center) / scale;
+}
 
 inline double clipped(double x, double low, double high) { return x < low ? low : (x > high ? high : x); }
 

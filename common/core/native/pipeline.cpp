@@ -44,7 +44,7 @@ struct Block {
   static constexpr int64_t spacing = block_rows + 8;
 
   Doubles gathered, memory;
-  std::vector<double*> columns;            // of each input, null for one that is not read
+  std::vector<double*> columns;   // of each input, null for one that is not read
   std::vector<const double*> features;
 
   explicit Block(const Graph& graph)
@@ -70,7 +70,11 @@ struct Row {
   std::vector<double> x, features, memory;
   std::vector<double*> columns;   // into x, null for an input that is not read
 
-  explicit Row(const Graph& graph) : x(graph.inputs(), 0.0), features(graph.features(), 0.0), memory(graph.row_size() + 1, 0.0), columns(graph.inputs(), nullptr) {
+  explicit Row(const Graph& graph)
+      : x(graph.inputs(), 0.0),
+        features(graph.features(), 0.0),
+        memory(graph.row_size() + 1, 0.0),
+        columns(graph.inputs(), nullptr) {
     for (const int32_t input : graph.inputs_read()) columns[input] = &x[input];
   }
 
@@ -139,18 +143,23 @@ struct Pipeline::Body {
   Forest forest;
   Graph read;   // the part of the graph that the forest asks for
   bool counts;
-  mutable FreeList<Workspace> workspaces;     // for `read`
-  mutable FreeList<Row> rows;                 // for `graph`
-  mutable FreeList<Block> blocks;             // for `graph`
+  mutable FreeList<Workspace> workspaces;   // for `read`
+  mutable FreeList<Row> rows;               // for `graph`
+  mutable FreeList<Block> blocks;           // for `graph`
   mutable std::atomic<const Explainer*> explainer{nullptr};
 
   Body(std::string_view features_json, std::string_view forest_text)
-      : graph(features_json), model(checked(read_model(forest_text), graph)), forest(model), read(graph, forest.features_read()), counts(carries_counts(model)) {}
+      : graph(features_json),
+        model(checked(read_model(forest_text), graph)),
+        forest(model),
+        read(graph, forest.features_read()),
+        counts(carries_counts(model)) {}
   ~Body() { delete explainer.load(); }
 
   static Model checked(Model model, const Graph& graph) {
     if (model.features != graph.features()) {
-      throw Fault("the forest expects " + std::to_string(model.features) + " features, features.json gives " + std::to_string(graph.features()));
+      throw Fault("the forest expects " + std::to_string(model.features) + " features, features.json gives " +
+                  std::to_string(graph.features()));
     }
     return model;
   }
@@ -182,7 +191,10 @@ struct Pipeline::Body {
     // Not std::call_once: a process forked in the middle of it would wait for ever. Two threads may both do the work; one result stays.
     const Explainer* found = explainer.load(std::memory_order_acquire);
     if (!found) {
-      if (!counts) throw Fault("the forest's text carries no leaf_count or internal_count, which contributions are worked out from; save the model again with LightGBM");
+      if (!counts)
+        throw Fault(
+            "the forest's text carries no leaf_count or internal_count, which contributions are worked out from; save the model "
+            "again with LightGBM");
       auto made = std::make_unique<const Explainer>(model, graph);
       if (explainer.compare_exchange_strong(found, made.get(), std::memory_order_acq_rel)) found = made.release();
     }
@@ -274,7 +286,8 @@ void Pipeline::contributions(const Source& source, int64_t rows, bool original, 
       }
       explainer.contribution.row(x, all.data());
       for (int32_t k = 0; k < outputs; ++k) {
-        explainer.share(&all[static_cast<size_t>(k) * (features + 1)], features, inputs, out + r * width + static_cast<int64_t>(k) * (inputs + 1));
+        explainer.share(&all[static_cast<size_t>(k) * (features + 1)], features, inputs,
+                        out + r * width + static_cast<int64_t>(k) * (inputs + 1));
       }
     }
   });

@@ -29,9 +29,9 @@ class Pipeline {
   const std::vector<std::string>& input_names() const;
   const std::vector<std::string>& feature_names() const;
   const std::string& objective() const;
-  bool has_counts() const;                           // contributions need them
-  int64_t parts(bool original) const;                // numbers per row of `contributions`: outputs * (inputs or features + 1)
-  double row_nanoseconds() const;                    // rough time of a row in a batch, to decide what is worth a lock or a thread
+  bool has_counts() const;              // contributions need them
+  int64_t parts(bool original) const;   // numbers per row of `contributions`: outputs * (inputs or features + 1)
+  double row_nanoseconds() const;       // rough time of a row in a batch, to decide what is worth a lock or a thread
 
   // One row of inputs() doubles to outputs() doubles. `raw` leaves the scores unconverted.
   void row(const double* x, bool raw, double* out) const;

@@ -27,8 +27,8 @@ struct Job {
   const std::function<void(int64_t)>& work;
   const int64_t count;
   std::atomic<int64_t> next{0};
-  int open = 0;      // workers that may still join; under the pool's mutex, as are the following
-  int inside = 0;    // workers at work on it
+  int open = 0;     // workers that may still join; under the pool's mutex, as are the following
+  int inside = 0;   // workers at work on it
   std::exception_ptr error;
   std::mutex error_mutex;
   std::condition_variable left;

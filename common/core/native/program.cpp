@@ -52,7 +52,9 @@ class Section {
     throw Fault("features.json: " + where_ + (what.size() > enough ? what.substr(0, enough) + "..." : what));
   }
 
-  [[noreturn]] void refuse(std::string_view key, const std::string& what) const { refuse("key \"" + std::string(key) + "\": " + what); }
+  [[noreturn]] void refuse(std::string_view key, const std::string& what) const {
+    refuse("key \"" + std::string(key) + "\": " + what);
+  }
 
   void rename(std::string where) { where_ = std::move(where); }
 
@@ -93,7 +95,8 @@ class Section {
   std::vector<double> numbers(std::string_view key, size_t length, const char* one_for) const {
     const std::vector<double>& found = numbers(key);
     if (found.size() != length) {
-      refuse(key, "has " + std::to_string(found.size()) + " numbers, needs " + std::to_string(length) + ", one for each " + one_for);
+      refuse(key,
+             "has " + std::to_string(found.size()) + " numbers, needs " + std::to_string(length) + ", one for each " + one_for);
     }
     return found;
   }
@@ -125,8 +128,8 @@ class Section {
     for (const double number : found) {
       if (!(number >= 0 && number < columns && number == std::floor(number))) {
         refuse(key, std::isnan(number) ? "null is no column number"
-                                       : "column " + text(number) + " does not exist here: columns 0 to " + std::to_string(columns - 1) +
-                                             " come earlier");
+                                       : "column " + text(number) + " does not exist here: columns 0 to " +
+                                             std::to_string(columns - 1) + " come earlier");
       }
       out.push_back(static_cast<int32_t>(number));
     }
@@ -169,8 +172,10 @@ void read_project(const Section& section, Node& node, int32_t room) {
     if (node.scale[j] == 0.0) section.refuse("scale", "number " + std::to_string(j) + " is 0");
   }
   const Json& weights = section.at("weights");
-  if (weights.kind != Json::Kind::array) section.refuse("weights", "expected an array of arrays of numbers, found " + std::string(weights.kind_name()));
-  if (weights.array.size() > static_cast<size_t>(room)) section.refuse("weights", "more than " + std::to_string(max_columns) + " columns in the graph");
+  if (weights.kind != Json::Kind::array)
+    section.refuse("weights", "expected an array of arrays of numbers, found " + std::string(weights.kind_name()));
+  if (weights.array.size() > static_cast<size_t>(room))
+    section.refuse("weights", "more than " + std::to_string(max_columns) + " columns in the graph");
   node.width = static_cast<int32_t>(weights.array.size());
   node.weights.reserve(count * weights.array.size());
   for (const Json& row : weights.array) {
@@ -199,28 +204,24 @@ void read_match(const Section& section, Node& node) {
 
 void read_operation(const Section& section, Node& node, int32_t room) {
   switch (node.op) {
-    case Op::add: case Op::sub: case Op::mul: case Op::div:
-      read_arithmetic(section, node);
-      return;
-    case Op::project:
-      read_project(section, node, room);
-      return;
-    case Op::match:
-      read_match(section, node);
-      return;
+    case Op::add:
+    case Op::sub:
+    case Op::mul:
+    case Op::div: read_arithmetic(section, node); return;
+    case Op::project: read_project(section, node, room); return;
+    case Op::match: read_match(section, node); return;
     case Op::lookup:
       section.keys_are({"op", "of", "table", "missing", "unseen"});
       node.table = section.numbers("table");
       node.table.push_back(section.number("unseen"));
       node.table.push_back(section.number("missing"));
       break;
-    case Op::equal: case Op::fill:
+    case Op::equal:
+    case Op::fill:
       section.keys_are({"op", "of", "value"});
       node.value = section.number("value");
       break;
-    case Op::isnan:
-      section.keys_are({"op", "of"});
-      break;
+    case Op::isnan: section.keys_are({"op", "of"}); break;
     case Op::clip:
       section.keys_are({"op", "of", "low", "high"});
       node.low = section.number("low");
@@ -280,21 +281,23 @@ Program read_program(std::string_view json) {
 
   const Json& nodes = section.at("nodes");
   const bool none = nodes.kind == Json::Kind::numbers && nodes.numbers.empty();
-  if (!none && nodes.kind != Json::Kind::array) section.refuse("nodes", "expected an array of nodes, found " + std::string(nodes.kind_name()));
+  if (!none && nodes.kind != Json::Kind::array)
+    section.refuse("nodes", "expected an array of nodes, found " + std::string(nodes.kind_name()));
   if (nodes.array.size() > max_nodes) section.refuse("nodes", "more than " + std::to_string(max_nodes));
   program.nodes.reserve(nodes.array.size());
   for (size_t i = 0; i < nodes.array.size(); ++i) {
     program.nodes.push_back(read_node(nodes.array[i], i, program.columns));
     program.columns += program.nodes.back().width;
-    if (program.columns > max_columns) section.refuse("nodes", "more than " + std::to_string(max_columns) + " columns in the graph");
+    if (program.columns > max_columns)
+      section.refuse("nodes", "more than " + std::to_string(max_columns) + " columns in the graph");
   }
 
   program.outputs = section.references("outputs", program.columns);
   if (program.outputs.size() > max_columns) section.refuse("outputs", "more than " + std::to_string(max_columns));
   program.names = section.strings("names");
   if (program.names.size() != program.outputs.size()) {
-    section.refuse("names", "has " + std::to_string(program.names.size()) + " names, needs " + std::to_string(program.outputs.size()) +
-                                ", one for each of \"outputs\"");
+    section.refuse("names", "has " + std::to_string(program.names.size()) + " names, needs " +
+                                std::to_string(program.outputs.size()) + ", one for each of \"outputs\"");
   }
   return program;
 }

@@ -12,18 +12,18 @@ enum class Part : uint8_t { year, month, day, hour, minute, weekday, dayofyear, 
 
 struct Node {
   Op op = Op::add;
-  Part part = Part::year;           // date
-  std::vector<int32_t> of;          // columns: inputs come first, then every node's own
-  int32_t column = 0;               // its first column
-  int32_t width = 1;                // its number of columns
-  bool by = false;                  // arithmetic with `value` in place of a second operand
-  double value = 0.0;               // by, equal, fill
-  double low = 0.0, high = 0.0;     // clip; NaN leaves that side open
-  double missing = 0.0, unseen = 0.0;         // match
-  std::vector<double> table;                  // lookup: the values, then `unseen`, then `missing`
-  std::vector<double> keys, values;           // match
-  std::vector<double> fill, center, scale;    // project, per operand
-  std::vector<double> weights;                // project, width x operands, row-major
+  Part part = Part::year;                    // date
+  std::vector<int32_t> of;                   // columns: inputs come first, then every node's own
+  int32_t column = 0;                        // its first column
+  int32_t width = 1;                         // its number of columns
+  bool by = false;                           // arithmetic with `value` in place of a second operand
+  double value = 0.0;                        // by, equal, fill
+  double low = 0.0, high = 0.0;              // clip; NaN leaves that side open
+  double missing = 0.0, unseen = 0.0;        // match
+  std::vector<double> table;                 // lookup: the values, then `unseen`, then `missing`
+  std::vector<double> keys, values;          // match
+  std::vector<double> fill, center, scale;   // project, per operand
+  std::vector<double> weights;               // project, width x operands, row-major
 };
 
 struct Program {

@@ -9,7 +9,7 @@ namespace scoring {
 namespace {
 
 constexpr size_t table_limit = size_t{64} << 20;
-constexpr size_t checkpoints = 16;        // per numeric slot; more would push the table out of the second-level cache
+constexpr size_t checkpoints = 16;        // per numeric feature; more would push the table out of the second-level cache
 constexpr size_t checkpoint_nodes = 12;   // replaying this few nodes is cheaper than ANDing a line
 
 }  // namespace
@@ -36,12 +36,12 @@ struct RowMasksBuilder {
     line_words = made.line_size_ / sizeof(Word);
     gather_nodes();
     lines.assign(line_words, ones);   // line 0
-    for (size_t s = 0; s < bins.slots().size(); ++s) {
+    for (const Bins::Part& part : bins.parts()) {
       made.step_start_.push_back(static_cast<uint32_t>(made.steps_.size()));
-      if (bins.slots()[s].categorical) {
-        add_categorical(bins.slots()[s], by_slot[s]);
+      if (part.categorical) {
+        add_categorical(bins.slots()[static_cast<size_t>(part.first_slot)], by_slot[static_cast<size_t>(part.first_slot)]);
       } else {
-        add_numeric(bins.slots()[s], by_slot[s]);
+        add_numeric(part);
       }
     }
     std::byte* const table = made.lines_.reserve(lines.size() * sizeof(Word));
@@ -88,7 +88,11 @@ struct RowMasksBuilder {
     }
   }
 
-  void add_numeric(const Bins::Slot& slot, std::vector<Node>& nodes) {
+  void add_numeric(const Bins::Part& part) {
+    std::vector<Node> nodes;
+    for (int32_t s = part.first_slot; s < part.last_slot; ++s) {
+      nodes.insert(nodes.end(), by_slot[static_cast<size_t>(s)].begin(), by_slot[static_cast<size_t>(s)].end());
+    }
     std::stable_sort(nodes.begin(), nodes.end(), [](const Node& a, const Node& b) { return a.limit < b.limit; });
     const auto base = static_cast<uint32_t>(made.update_tree_.size());
     for (const Node& node : nodes) {
@@ -102,17 +106,28 @@ struct RowMasksBuilder {
     uint32_t line = 0;
     size_t line_at = 0;   // nodes that the line covers
     size_t done = 0;      // nodes that send this bin right
-    for (uint32_t bin = 0; bin < slot.bins; ++bin) {
+    const uint32_t ordered = part.bins - (part.apart ? 2 : 0);
+    for (uint32_t bin = 0; bin < ordered; ++bin) {
       for (; done < nodes.size() && nodes[done].limit < bin; ++done) masks[nodes[done].tree] &= nodes[done].mask;
-      // The highest bin is where missing values may go, so it gets a line of its own.
-      const bool due = done >= next_line || (bin + 1 == slot.bins && nodes.size() > checkpoint_nodes);
-      if (due && done > line_at) {
+      if (done >= next_line && done > line_at) {
         line = add_line(masks.data());
         line_at = done;
       }
       while (next_line <= done) next_line += spacing;
       made.steps_.push_back({line, base + static_cast<uint32_t>(line_at), base + static_cast<uint32_t>(done)});
     }
+    for (uint32_t bin = ordered; bin < part.bins; ++bin) made.steps_.push_back({line_of(part, bin), 0, 0});
+  }
+
+  uint32_t line_of(const Bins::Part& part, uint32_t bin) {
+    std::vector<Word> masks(line_words, ones);
+    for (int32_t s = part.first_slot; s < part.last_slot; ++s) {
+      const uint32_t of_slot = bins.slot_bin(part, s, bin);
+      for (const Node& node : by_slot[static_cast<size_t>(s)]) {
+        if (node.limit < of_slot) masks[node.tree] &= node.mask;
+      }
+    }
+    return add_line(masks.data());
   }
 
   std::vector<Word>& updates() {
@@ -127,17 +142,18 @@ struct RowMasksBuilder {
 std::unique_ptr<RowMasks> RowMasks::make(const Plain& plain, const Bins& bins) {
   int32_t most_leaves = 1;
   for (const PlainTree& tree : plain.trees()) most_leaves = std::max(most_leaves, tree.leaves);
-  if (most_leaves > 64 || bins.most_bins() > 256) return nullptr;
+  const auto few = [](const Bins::Part& part) { return part.bins <= 65536; };   // parts are numbered with 16 bits
+  if (most_leaves > 64 || !std::all_of(bins.parts().begin(), bins.parts().end(), few)) return nullptr;
 
   auto made = std::make_unique<RowMasks>();
   made->outputs_ = plain.outputs();
   made->trees_ = static_cast<int32_t>(plain.trees().size());
-  made->slots_ = static_cast<int32_t>(bins.slots().size());
+  made->parts_ = static_cast<int32_t>(bins.parts().size());
   made->wide_ = most_leaves > 32;
   const size_t word = made->wide_ ? sizeof(uint64_t) : sizeof(uint32_t);
   made->line_size_ = (plain.trees().size() * word + line_bytes - 1) / line_bytes * line_bytes;
   size_t most_lines = 1;
-  for (const Bins::Slot& slot : bins.slots()) most_lines += slot.categorical ? slot.bins : std::min<size_t>(slot.bins, checkpoints + 1);
+  for (const Bins::Part& part : bins.parts()) most_lines += part.categorical ? part.bins : std::min<size_t>(part.bins, checkpoints + 3);
   if (most_lines * made->line_size_ > table_limit) return nullptr;
 
   made->leaves_.resize(plain.leaves().size());
@@ -149,9 +165,9 @@ std::unique_ptr<RowMasks> RowMasks::make(const Plain& plain, const Bins& bins) {
   return made;
 }
 
-size_t RowMasks::scratch_bytes() const { return line_size_ + static_cast<size_t>(slots_) * sizeof(const std::byte*); }
+size_t RowMasks::scratch_bytes() const { return line_size_ + static_cast<size_t>(parts_) * sizeof(const std::byte*); }
 
-void RowMasks::score(const uint8_t* bins, double* out, std::byte* scratch) const {
+void RowMasks::score(const uint16_t* bins, double* out, std::byte* scratch) const {
   if (wide_) {
     score_words<uint64_t>(bins, out, scratch);
   } else {
@@ -160,12 +176,12 @@ void RowMasks::score(const uint8_t* bins, double* out, std::byte* scratch) const
 }
 
 template <class Word>
-void RowMasks::score_words(const uint8_t* bins, double* out, std::byte* scratch) const {
+void RowMasks::score_words(const uint16_t* bins, double* out, std::byte* scratch) const {
   auto* const masks = reinterpret_cast<Word*>(scratch);
   auto** const lines = reinterpret_cast<const std::byte**>(scratch + line_size_);
   int count = 0;
-  for (int32_t s = 0; s < slots_; ++s) {
-    const uint32_t line = steps_[step_start_[s] + bins[s]].line;
+  for (int32_t p = 0; p < parts_; ++p) {
+    const uint32_t line = steps_[step_start_[p] + bins[p]].line;
     lines[count] = lines_.data() + line * line_size_;
     count += line != 0;
   }
@@ -177,8 +193,8 @@ void RowMasks::score_words(const uint8_t* bins, double* out, std::byte* scratch)
   } else {
     update_mask = update_mask64_.data();
   }
-  for (int32_t s = 0; s < slots_; ++s) {
-    const Step& step = steps_[step_start_[s] + bins[s]];
+  for (int32_t p = 0; p < parts_; ++p) {
+    const Step& step = steps_[step_start_[p] + bins[p]];
     for (uint32_t u = step.first; u < step.last; ++u) masks[update_tree_[u]] &= update_mask[u];
   }
 

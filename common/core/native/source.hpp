@@ -20,7 +20,11 @@ class Source {
 class Matrix final : public Source {
  public:
   Matrix(const void* data, int32_t columns, int64_t row_stride, int64_t column_stride, bool single)   // strides in bytes
-      : data_(static_cast<const char*>(data)), row_stride_(row_stride), column_stride_(column_stride), columns_(columns), single_(single) {}
+      : data_(static_cast<const char*>(data)),
+        row_stride_(row_stride),
+        column_stride_(column_stride),
+        columns_(columns),
+        single_(single) {}
 
   void gather(int64_t first, int rows, double* const* columns) const override;
   const double* row(int64_t row) const override;

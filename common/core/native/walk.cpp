@@ -12,6 +12,7 @@ namespace scoring {
 namespace {
 
 constexpr int group = 8;          // walks that go on together
+constexpr size_t set_words_limit = size_t{16} << 20;   // sets as bits are long where categories are many
 constexpr int block_part = 64;    // rows whose bins are kept at one time in a block
 
 // Order of the nodes of a tree in memory: clusters of a cache line each. A cluster begins at the busiest node that has no place yet
@@ -148,7 +149,7 @@ class Walks final : public Walk {
       const size_t next = pair_of[static_cast<size_t>(child - tree.first_node)] - place;
       if (next > Node::most_next) return false;
       put_node(plain, bins, place, static_cast<size_t>(child), next);
-      return true;
+      return words_.size() <= set_words_limit;
     };
     if (!put(root, root, tree.root)) return false;
     for (int32_t node : placement.order()) {

@@ -47,22 +47,27 @@ int main(int argc, char** argv) {   /* features.json forest.txt X.bin out.bin */
   if (argc < 5 || scoring_abi() != SCORING_ABI) return 4;
 
   char tiny[8];
-  if (scoring_open(features, 0, forest, forest_size, tiny, sizeof tiny) || strcmp(tiny, "feature")) return 5;
+  if (scoring_open(features, 0, forest, forest_size, tiny, sizeof tiny)) return 5;
+  if (strcmp(tiny, "feature")) return 5;
   if (scoring_open(features, features_size, forest, 0, NULL, 0)) return 6;
 
-  scoring_pipeline* pipeline = scoring_open(features, features_size, forest, forest_size, error, sizeof error);
+  scoring_pipeline* pipeline =
+      scoring_open(features, features_size, forest, forest_size, error, sizeof error);
   if (!pipeline) check(1);
   free(features);
   free(forest);
   double* X = slurp(argv[3], &bytes);
-  int64_t inputs = scoring_inputs(pipeline), outputs = scoring_outputs(pipeline), rows = (int64_t)(bytes / sizeof(double)) / inputs;
+  int64_t inputs = scoring_inputs(pipeline), outputs = scoring_outputs(pipeline);
+  int64_t rows = (int64_t)(bytes / sizeof(double)) / inputs;
   scoring_matrix matrix = {X, rows, inputs * 8, 8, SCORING_FLOAT64};
   FILE* out = fopen(argv[4], "wb");
-  double* result = malloc(sizeof(double) * (size_t)(rows * (scoring_parts(pipeline, 0) + scoring_parts(pipeline, 1))));
+  double* result = malloc(sizeof(double) * (size_t)(rows * scoring_parts(pipeline, 0) * 2));
 
   check(scoring_predict(pipeline, &matrix, 0, 2, result, error, sizeof error));
   fwrite(result, 8, (size_t)(rows * outputs), out);
-  for (int64_t r = 0; r < rows; ++r) check(scoring_row(pipeline, X + r * inputs, 1, result + r * outputs, error, sizeof error));
+  for (int64_t r = 0; r < rows; ++r) {
+    check(scoring_row(pipeline, X + r * inputs, 1, result + r * outputs, error, sizeof error));
+  }
   fwrite(result, 8, (size_t)(rows * outputs), out);
   check(scoring_transform(pipeline, &matrix, 1, result, error, sizeof error));
   fwrite(result, 8, (size_t)(rows * scoring_features(pipeline)), out);
@@ -72,9 +77,10 @@ int main(int argc, char** argv) {   /* features.json forest.txt X.bin out.bin */
 
   matrix.type = 7;
   if (!scoring_predict(pipeline, &matrix, 0, 1, result, error, sizeof error)) return 7;
-  printf("%s %s %d %d|%s", scoring_input_name(pipeline, 1), scoring_feature_name(pipeline, 0), scoring_trees(pipeline),
-         scoring_has_counts(pipeline), error);
-  if (scoring_input_name(pipeline, -1) || scoring_feature_name(pipeline, 99) || !strlen(scoring_isa())) return 8;
+  printf("%s %s %d %d|%s", scoring_input_name(pipeline, 1), scoring_feature_name(pipeline, 0),
+         scoring_trees(pipeline), scoring_has_counts(pipeline), error);
+  if (scoring_input_name(pipeline, -1) || scoring_feature_name(pipeline, 99)) return 8;
+  if (!strlen(scoring_isa())) return 9;
   scoring_close(pipeline);
   scoring_close(NULL);
   free(X);
@@ -88,7 +94,16 @@ int main(int argc, char** argv) {   /* features.json forest.txt X.bin out.bin */
 def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the engine as a shared library, unoptimised, which is quick: the bits do not depend on it."""
     folder = tmp_path_factory.mktemp("capi")
-    options = ["-std=c++17", "-O0", "-g0", "-fPIC", "-ffp-contract=off", "-fvisibility=hidden", "-DNDEBUG", "-pthread"]
+    options = [
+        "-std=c++17",
+        "-O0",
+        "-g0",
+        "-fPIC",
+        "-ffp-contract=off",
+        "-fvisibility=hidden",
+        "-DNDEBUG",
+        "-pthread",
+    ]
 
     def compile_one(source: Path) -> Path:
         made = folder / f"{source.stem}.o"
@@ -99,7 +114,15 @@ def library(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with ThreadPoolExecutor(os.cpu_count()) as pool:
         objects = list(pool.map(compile_one, sources))
     made = folder / "libscoring.so"
-    command = [str(CXX), "-shared", "-pthread", *objects, f"-Wl,--version-script={NATIVE / 'exports.map'}", "-o", made]
+    command: list[str | Path] = [
+        str(CXX),
+        "-shared",
+        "-pthread",
+        *objects,
+        f"-Wl,--version-script={NATIVE / 'exports.map'}",
+        "-o",
+        made,
+    ]
     subprocess.run(command, check=True)
     return made
 
@@ -109,8 +132,15 @@ def test_a_c_program_gets_the_same_bits(library: Path, tmp_path: Path) -> None:
     X = np.where(rng.random((900, 3)) < 0.1, np.nan, rng.normal(size=(900, 3)))
     label = np.digitize(np.nan_to_num(X).sum(axis=1), [-1, 1])
     options = {"objective": "multiclass", "num_class": 3, "num_threads": 1, "verbose": -1}
-    forest = lightgbm.train(options, lightgbm.Dataset(np.column_stack([X, X[:, 0]]), label), 10).model_to_string()
-    graph = {"format": 1, "inputs": ["a", "b", "c"], "nodes": [{"op": "add", "of": [0, 2]}], "outputs": [3, 1, 2, 0]}
+    forest = lightgbm.train(
+        options, lightgbm.Dataset(np.column_stack([X, X[:, 0]]), label), 10
+    ).model_to_string()
+    graph = {
+        "format": 1,
+        "inputs": ["a", "b", "c"],
+        "nodes": [{"op": "add", "of": [0, 2]}],
+        "outputs": [3, 1, 2, 0],
+    }
     features = json.dumps(graph | {"names": ["sum", "b", "c", "a"]})
     for name, text in (("features.json", features), ("forest.txt", forest), ("main.c", PROGRAM)):
         (tmp_path / name).write_text(text)
@@ -118,7 +148,16 @@ def test_a_c_program_gets_the_same_bits(library: Path, tmp_path: Path) -> None:
 
     program = tmp_path / "program"
     strict = ["-std=c99", "-Wall", "-Wextra", "-Werror", "-pedantic"]
-    command = [str(CC), *strict, f"-I{NATIVE}", tmp_path / "main.c", library, "-o", program, f"-Wl,-rpath,{library.parent}"]
+    command: list[str | Path] = [
+        str(CC),
+        *strict,
+        f"-I{NATIVE}",
+        tmp_path / "main.c",
+        library,
+        "-o",
+        program,
+        f"-Wl,-rpath,{library.parent}",
+    ]
     subprocess.run(command, check=True)
     files = [tmp_path / name for name in ("features.json", "forest.txt", "X", "out")]
     found = subprocess.run([program, *files], capture_output=True, text=True, check=False)
@@ -126,14 +165,25 @@ def test_a_c_program_gets_the_same_bits(library: Path, tmp_path: Path) -> None:
     assert found.stdout == "b sum 30 1|scoring_matrix.type is neither SCORING_FLOAT64 nor SCORING_FLOAT32"
 
     engine = Pipeline(features.encode(), forest.encode())
-    want = [engine.predict(X), engine.predict(X, raw_score=True), engine.transform(X), engine.contributions(X)]
+    want = [
+        engine.predict(X),
+        engine.predict(X, raw_score=True),
+        engine.transform(X),
+        engine.contributions(X),
+    ]
     assert (tmp_path / "out").read_bytes() == b"".join(part.tobytes() for part in want)
 
 
 def test_only_the_c_functions_are_exported(library: Path) -> None:
     if not shutil.which("nm"):
         pytest.skip("no nm on this machine")
-    found = subprocess.run(["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True)
+    found = subprocess.run(
+        ["nm", "-D", "--defined-only", library], capture_output=True, text=True, check=True
+    )
     names = {line.split()[-1] for line in found.stdout.splitlines()}
-    declared = {word.split("(")[0] for word in (NATIVE / "scoring.h").read_text().replace("*", " ").split() if "(" in word}
+    declared = {
+        word.split("(")[0]
+        for word in (NATIVE / "scoring.h").read_text().replace("*", " ").split()
+        if "(" in word
+    }
     assert names == {name for name in declared if name.startswith("scoring_")} - {"scoring_close;"}

@@ -25,7 +25,13 @@ def data(rows: int, seed: int) -> Array:
 
 def features_json() -> bytes:
     nodes = [{"op": "add", "of": [0, 1]}, {"op": "fill", "of": [2], "value": 0.5}]
-    graph = {"format": 1, "inputs": list("abcdef"), "nodes": nodes, "outputs": [6, 7, 3, 4, 5], "names": list("uvdef")}
+    graph = {
+        "format": 1,
+        "inputs": list("abcdef"),
+        "nodes": nodes,
+        "outputs": [6, 7, 3, 4, 5],
+        "names": list("uvdef"),
+    }
     return json.dumps(graph).encode()
 
 
@@ -54,10 +60,15 @@ def test_any_number_of_threads_gives_the_same_bits(engine: Pipeline, rows: int, 
 
 @pytest.mark.parametrize("threads", [1, 3])
 def test_one_pipeline_in_eight_threads(forest: bytes, threads: int) -> None:
-    shared = Pipeline(features_json(), forest)   # fresh: its lazy parts are first asked for by all threads at once
+    shared = Pipeline(
+        features_json(), forest
+    )  # fresh: its lazy parts are first asked for by all threads at once
     batches = [data(rows, rows) for rows in (1, 3, 40, 700, 2500)]
     quiet = Pipeline(features_json(), forest)
-    want = [(quiet.predict(X).tobytes(), quiet.contributions(X[:20]).tobytes(), quiet.transform(X).tobytes()) for X in batches]
+    want = [
+        (quiet.predict(X).tobytes(), quiet.contributions(X[:20]).tobytes(), quiet.transform(X).tobytes())
+        for X in batches
+    ]
     rows = [quiet.row(X[0].tolist()) for X in batches]
     start = threading.Barrier(8)
 
@@ -90,7 +101,7 @@ def test_other_threads_run_while_a_batch_is_scored(engine: Pipeline) -> None:
     ticker = threading.Thread(target=tick)
     ticker.start()
     interval = sys.getswitchinterval()
-    sys.setswitchinterval(1000)   # nobody is made to give way: only a call that lets go lets others run
+    sys.setswitchinterval(1000)  # nobody is made to give way: only a call that lets go lets others run
     try:
         time.sleep(0.01)
         before = ticks
@@ -110,7 +121,7 @@ def in_child(work: object, seconds: float = 20.0) -> int:
     if child == 0:
         try:
             ok = bool(work())  # type: ignore[operator]
-        except BaseException:
+        except BaseException:  # noqa: BLE001 - the child must not run the parent's tests
             ok = False
         os._exit(0 if ok else 1)
     end = time.monotonic() + seconds
@@ -132,9 +143,12 @@ def test_a_forked_child_scores_with_threads(engine: Pipeline) -> None:
     parts = engine.contributions(X[:50]).tobytes()
 
     def work() -> bool:
-        return engine.predict(X, threads=2).tobytes() == want and engine.contributions(X[:50], threads=2).tobytes() == parts
+        return (
+            engine.predict(X, threads=2).tobytes() == want
+            and engine.contributions(X[:50], threads=2).tobytes() == parts
+        )
 
-    assert work()   # the pool's threads exist from here on: the child has none of them
+    assert work()  # the pool's threads exist from here on: the child has none of them
     for _ in range(3):
         assert in_child(work) == 0
     assert in_child(lambda: in_child(work) == 0) == 0

@@ -1,7 +1,8 @@
-"""Forests beyond the common: many bins, leaves, features, categories and slots; trees of one leaf; continued and merged models."""
+"""Forests beyond the common: many bins, leaves, features and categories; continued and merged models."""
 
 import json
 import re
+from typing import Any
 
 import lightgbm
 import numpy as np
@@ -16,7 +17,7 @@ def engine(text: str, inputs: int) -> Pipeline:
 
 
 def train(
-    X: np.ndarray, y: np.ndarray, rounds: int = 5, categorical: list[int] | None = None, **parameters: object
+    X: np.ndarray, y: np.ndarray, rounds: int = 5, categorical: list[int] | None = None, **parameters: Any
 ) -> lightgbm.Booster:
     settings = {
         "objective": "regression",
@@ -33,11 +34,12 @@ def train(
 def assert_parity(text: str, X: np.ndarray) -> None:
     booster = lightgbm.Booster(model_str=text)
     pipeline = engine(text, X.shape[1])
-    raw = booster.predict(X, raw_score=True, num_threads=1)
+    raw: Any = booster.predict(X, raw_score=True, num_threads=1)
     assert pipeline.predict(X, raw_score=True).tobytes() == raw.tobytes()
     rows = np.array([pipeline.predict(row[None], raw_score=True)[0] for row in X[:50]])
     assert rows.tobytes() == raw[:50].tobytes()
-    assert pipeline.predict(X).tobytes() == booster.predict(X, num_threads=1).tobytes()
+    output: Any = booster.predict(X, num_threads=1)
+    assert pipeline.predict(X).tobytes() == output.tobytes()
 
 
 @pytest.fixture(scope="module")

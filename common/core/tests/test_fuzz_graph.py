@@ -1,4 +1,4 @@
-"""Damaged features.json never crashes the engine: native/fuzz is built with sanitizers and run for some seconds."""
+"""A damaged features.json never crashes the engine: native/fuzz with sanitizers, for some seconds."""
 
 import json
 import os

@@ -49,8 +49,9 @@ def target(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     if probe.returncode != 0:
         pytest.skip("the C++ compiler has no address and undefined-behaviour sanitizers")
-    names = [*SOURCES, "vector_and", "walk", "fuzz/fuzz_model", "fuzz/mutate"]
-    sources = [NATIVE / f"{name}.cpp" for name in names]
+    sources = [NATIVE / f"{name}.cpp" for name in [*SOURCES, "vector_and", "walk"]] + sorted(
+        (NATIVE / "fuzz").glob("*.cpp")
+    )
     built = folder / "fuzz_model"
     subprocess.run([compiler, *FLAGS, *map(str, sources), "-o", str(built)], check=True)
     return built

@@ -226,11 +226,11 @@ def test_a_shared_leaf_is_refused(text: str) -> None:
 
 
 def test_a_cycle_apart_from_the_root_is_refused() -> None:
-    names = "feature_names=a b c"
     nodes = (
         "split_feature=0 0 0\nthreshold=0 1 2\ndecision_type=0 0 0\nleft_child=-1 2 1\nright_child=-2 -3 -4"
     )
-    text = f"tree\nversion=v4\nnum_tree_per_iteration=1\nmax_feature_idx=2\n{names}\n\nTree=0\nnum_leaves=4\nnum_cat=0\n{nodes}\nleaf_value=1 2 3 4\n\nend of trees\n"
+    head = "tree\nversion=v4\nnum_tree_per_iteration=1\nmax_feature_idx=2\nfeature_names=a b c"
+    text = f"{head}\n\nTree=0\nnum_leaves=4\nnum_cat=0\n{nodes}\nleaf_value=1 2 3 4\n\nend of trees\n"
     with pytest.raises(ValueError, match="cannot be reached from the root"):
         engine(text)
 

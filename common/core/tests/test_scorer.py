@@ -2,7 +2,6 @@
 
 import datetime
 import json
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from decimal import Decimal
@@ -408,22 +407,6 @@ def test_verify_finds_a_file_that_changed(tmp_path: Path) -> None:
     make(name="other").artifact.write(tmp_path / "m.pipeline")
 
     assert "has changed" in scorer.verify().faults[0]
-
-
-def test_a_big_artifact_loads_quickly(tmp_path: Path) -> None:
-    random = np.random.default_rng(0)
-    rows = random.normal(size=(2000, 17))
-    big = lgb.train({**QUIET, "num_leaves": 15}, lgb.Dataset(rows, rows[:, 0] * rows[:, 1]), 400)
-    scoring.pack(big, tmp_path / "m.pipeline")
-    scoring.load(tmp_path / "m.pipeline")
-
-    taken = []
-    for _ in range(5):
-        start = time.perf_counter()
-        scoring.load(tmp_path / "m.pipeline")
-        taken.append(time.perf_counter() - start)
-
-    assert min(taken) < 0.1  # measured at about a tenth of that; a slow machine must not fail
 
 
 @pytest.mark.parametrize("frame", [pl.DataFrame, pa.table])

@@ -29,12 +29,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "core"
     source.mkdir()
-    for part in PARTS:   # a copy: the build leaves nothing behind in the repository
+    for part in PARTS:  # a copy: the build leaves nothing behind in the repository
         if (CORE / part).is_dir():
-            shutil.copytree(CORE / part, source / part, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info"))
+            shutil.copytree(
+                CORE / part, source / part, ignore=shutil.ignore_patterns("*.so", "__pycache__", "*.egg-info")
+            )
         else:
             shutil.copy(CORE / part, source / part)
-    found = subprocess.run(build_command(folder / "out"), cwd=source, capture_output=True, text=True, check=False)
+    found = subprocess.run(
+        build_command(folder / "out"), cwd=source, capture_output=True, text=True, check=False
+    )
     assert found.returncode == 0, found.stderr
     (made,) = (folder / "out").glob("*.whl")
     with zipfile.ZipFile(made) as archive:
@@ -68,7 +72,14 @@ def tool(name: str, *arguments: str) -> str:
 
 def test_only_the_c_library_is_needed(wheel: Path) -> None:
     needed = set(re.findall(r"NEEDED.*\[(.*)\]", tool("readelf", "-d", str(engine(wheel)))))
-    assert needed <= {"libc.so.6", "libm.so.6", "libpthread.so.0", "libdl.so.2", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1"}
+    assert needed <= {
+        "libc.so.6",
+        "libm.so.6",
+        "libpthread.so.0",
+        "libdl.so.2",
+        "ld-linux-x86-64.so.2",
+        "ld-linux-aarch64.so.1",
+    }
 
 
 def test_only_the_two_interfaces_are_exported(wheel: Path) -> None:

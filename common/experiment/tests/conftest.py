@@ -14,5 +14,7 @@ def hydraulic() -> Path:
     """Return the folder with the real hydraulic data."""
     folder = (Path(_HERE) if _HERE else _BESIDE) / "hydraulic"
     if not (folder / "cycle_means.csv").is_file():
-        pytest.skip("the real hydraulic data is not here: set SCORING_TEST_DATA to the folder that has hydraulic/")
+        pytest.skip(
+            "the real hydraulic data is not here: set SCORING_TEST_DATA to the folder that has hydraulic/"
+        )
     return folder

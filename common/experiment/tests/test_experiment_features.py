@@ -21,7 +21,9 @@ NOTHING = np.array([], dtype=np.int64)
 def numbers(rows: int = 300, columns: int = 5, classes: int = 3) -> Known:
     rng = np.random.default_rng(1)
     y = rng.integers(0, classes, rows).astype(np.float64)
-    X = rng.standard_normal((rows, columns)) @ rng.standard_normal((columns, columns)) + y[:, None] * rng.random(columns)
+    X = rng.standard_normal((rows, columns)) @ rng.standard_normal((columns, columns)) + y[
+        :, None
+    ] * rng.random(columns)
     return Known(X, y, tuple(Field(f"x{k}") for k in range(columns)), classes, 1)
 
 
@@ -121,7 +123,7 @@ def test_target_means_are_cross_fitted_in_training_and_whole_in_scoring() -> Non
 
 def test_target_means_have_a_column_a_class() -> None:
     known = letters()
-    y = np.arange(400) % 3 * 1.0
+    y = (np.arange(400) % 3).astype(np.float64)
     fitted = fit(TargetMeans(), Known(known.X, y, known.fields, 3, 1))
     assert fitted.names == ("letter", "letter:mean[0]", "letter:mean[1]", "letter:mean[2]")
     np.testing.assert_allclose(fitted.apply(known.X)[:, 1:].sum(axis=1), 1.0, rtol=1e-9)
@@ -131,7 +133,15 @@ def test_date_parts_that_vary() -> None:
     days = np.arange(0, 800 * 86400, 86400 * 3.25)
     known = Known(days[:, None], np.zeros(len(days)), (Field("day", "Time64"),), 2, 1)
     fitted = fit_steps((DateParts(),), known, np.array([0]))
-    assert set(fitted.names) == {"day:year", "day:month", "day:day", "day:weekday", "day:hour", "day:dayofyear", "day:week"}
+    assert set(fitted.names) == {
+        "day:year",
+        "day:month",
+        "day:day",
+        "day:weekday",
+        "day:hour",
+        "day:dayofyear",
+        "day:week",
+    }
     found = dict(zip(fitted.names, fitted.apply(np.array([[951782400.0 + 3600 * 5]]))[0], strict=True))
     assert (found["day:year"], found["day:month"], found["day:day"], found["day:hour"]) == (2000, 2, 29, 5)
     assert found["day:weekday"] == 1

@@ -150,7 +150,9 @@ def test_real_files_agree_with_each_other(hydraulic: Path) -> None:
     assert means.frame.height == raw.frame.height == 2205
     for column in raw.frame.columns:
         np.testing.assert_allclose(
-            means.frame[column].cast(pl.Float64).to_numpy(), raw.frame[column].cast(pl.Float64).to_numpy(), rtol=1e-10
+            means.frame[column].cast(pl.Float64).to_numpy(),
+            raw.frame[column].cast(pl.Float64).to_numpy(),
+            rtol=1e-10,
         )
 
 
@@ -182,7 +184,9 @@ def server(tmp_path: Path):  # type: ignore[no-untyped-def]
         thread.join()
 
 
-def test_download_is_whole_or_not_at_all(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_download_is_whole_or_not_at_all(
+    server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "cache"))
     monkeypatch.setattr(uci_hydraulic, "LEAST", 100)
     seen: list[tuple[str, int, int]] = []
@@ -201,9 +205,13 @@ def test_download_is_whole_or_not_at_all(server: str, tmp_path: Path, monkeypatc
 
 
 def test_download_checks_size_digest_and_address(server: str, tmp_path: Path) -> None:
-    for limits in ({"least": 10**6, "most": 10**7}, {"least": 1, "most": 50}, {"least": 1, "most": 10**7, "digest": "0" * 64}):
+    for limits in (
+        {"least": 10**6, "most": 10**7},
+        {"least": 1, "most": 50},
+        {"least": 1, "most": 10**7, "digest": "0" * 64},
+    ):
         with pytest.raises(Problem, match="not the expected file"):
-            fetch(f"{server}/good.zip", tmp_path / "x.zip", silent, **limits)  # type: ignore[arg-type]
+            fetch(f"{server}/good.zip", tmp_path / "x.zip", silent, **limits)
         assert not (tmp_path / "x.zip").exists()
     with pytest.raises(Problem, match="https"):
         fetch("ftp://example.org/x.zip", tmp_path / "x.zip", silent, least=1, most=2)

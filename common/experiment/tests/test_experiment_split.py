@@ -21,7 +21,7 @@ from scoring.schema import Field
 @given(st.lists(st.integers(1, 60), min_size=2, max_size=6), st.integers(0, 9))
 @settings(max_examples=30, deadline=None)
 def test_random_split_keeps_the_shares_of_classes(sizes: list[int], seed: int) -> None:
-    values = np.repeat(np.arange(len(sizes), dtype=np.float64), sizes)
+    values = np.repeat(np.arange(len(sizes)), sizes).astype(np.float64)
     split = split_random(values, len(sizes), seed)
     assert sorted([*split.train, *split.test]) == list(range(len(values)))
     for label, size in enumerate(sizes):
@@ -33,9 +33,9 @@ def test_random_split_keeps_the_shares_of_classes(sizes: list[int], seed: int) -
 
 
 def test_seeds_give_different_splits() -> None:
-    values = np.arange(200) % 3 * 1.0
+    values = (np.arange(200) % 3).astype(np.float64)
     assert not np.array_equal(split_random(values, 3, 1).test, split_random(values, 3, 2).test)
-    assert len(split_random(np.arange(200) * 1.0, 0, 1).test) == 50
+    assert len(split_random(np.arange(200).astype(np.float64), 0, 1).test) == 50
 
 
 @pytest.mark.parametrize("classes", [0, 3])
@@ -91,7 +91,9 @@ def test_ordered_target_is_noticed() -> None:
 def test_leaking_column_is_named(classes: int) -> None:
     rng = np.random.default_rng(4)
     y = rng.integers(0, classes, 400).astype(np.float64) if classes else rng.uniform(0, 9, 400)
-    X = np.stack([rng.standard_normal(400), y * 2 + rng.normal(0, 0.01, 400), y + rng.normal(0, 3, 400)], axis=1)
+    X = np.stack(
+        [rng.standard_normal(400), y * 2 + rng.normal(0, 0.01, 400), y + rng.normal(0, 3, 400)], axis=1
+    )
     X[::50, 0] = np.nan
     fields = [Field("noise"), Field("answer"), Field("hint")]
     found = leakage(X, y, fields, classes, 1)

@@ -7,7 +7,8 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
-from experiment.inference import cell_texts, encode, encode_all, infer_inputs
+from experiment.cells import cell_texts, encode, encode_all
+from experiment.inference import infer_inputs
 from experiment.schema_file import Override, read_overrides
 from experiment.table import Table, plain, read_table
 from experiment.target import find_target
@@ -100,7 +101,9 @@ def test_times_of_a_typed_file_equal_those_of_text() -> None:
     typed = table(t=pl.Series(moments, dtype=pl.Datetime("ms"))).frame["t"]
     fields, _ = infer(t=cell_texts(typed))
     assert fields["t"].type == "Time64"
-    np.testing.assert_array_equal(encode(typed, fields["t"])[0], encode(pl.Series("t", cell_texts(typed)), fields["t"])[0])
+    np.testing.assert_array_equal(
+        encode(typed, fields["t"])[0], encode(pl.Series("t", cell_texts(typed)), fields["t"])[0]
+    )
 
 
 def test_bad_tables_are_refused(tmp_path: Path) -> None:
@@ -159,7 +162,9 @@ def test_schema_file_overrules(tmp_path: Path, ending: str) -> None:
 
 def test_schema_file_faults_are_all_told(tmp_path: Path) -> None:
     path = tmp_path / "schema.json"
-    path.write_text(json.dumps({"fields": {"lod": {"type": "Flot64"}, "load": {"missing": "-", "dorp": True}}}))
+    path.write_text(
+        json.dumps({"fields": {"lod": {"type": "Flot64"}, "load": {"missing": "-", "dorp": True}}})
+    )
     with pytest.raises(Problem) as caught:
         read_overrides(path, ["load", "other"])
     assert len(caught.value.errors) == 4

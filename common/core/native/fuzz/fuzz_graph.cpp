@@ -25,11 +25,23 @@ struct AlignedFree {
 };
 
 std::unique_ptr<double, AlignedFree> aligned(size_t count) {
-  return std::unique_ptr<double, AlignedFree>(static_cast<double*>(::operator new((count + 1) * sizeof(double), std::align_val_t(64))));
+  return std::unique_ptr<double, AlignedFree>(
+      static_cast<double*>(::operator new((count + 1) * sizeof(double), std::align_val_t(64))));
 }
 
 void compare(const scoring::Graph& graph) {
-  static const double some[] = {0.0, -0.0, 1.0, -1.0, 2.5, 7.0, 1e300, -1e-310, 1.7e9, -3e12, std::nan(""), std::numeric_limits<double>::infinity(),
+  static const double some[] = {0.0,
+                                -0.0,
+                                1.0,
+                                -1.0,
+                                2.5,
+                                7.0,
+                                1e300,
+                                -1e-310,
+                                1.7e9,
+                                -3e12,
+                                std::nan(""),
+                                std::numeric_limits<double>::infinity(),
                                 -std::numeric_limits<double>::infinity()};
   constexpr int rows = 19;   // a vector's width and some more
   const auto inputs = static_cast<size_t>(graph.inputs());
@@ -38,7 +50,8 @@ void compare(const scoring::Graph& graph) {
   std::vector<const double*> in(inputs), out(static_cast<size_t>(graph.features()));
   for (size_t i = 0; i < inputs; ++i) {
     in[i] = columns.get() + i * scoring::block_rows;
-    for (int r = 0; r < rows; ++r) columns.get()[i * scoring::block_rows + r] = some[(static_cast<size_t>(r) * 7 + i * 5) % std::size(some)];
+    for (int r = 0; r < rows; ++r)
+      columns.get()[i * scoring::block_rows + r] = some[(static_cast<size_t>(r) * 7 + i * 5) % std::size(some)];
   }
   graph.block(in.data(), memory.get(), out.data(), rows);
   std::vector<double> x(inputs), features(out.size()), row_memory(static_cast<size_t>(graph.row_size()) + 1);

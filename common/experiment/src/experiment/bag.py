@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 from scoring.forest import merge
 
-from experiment.booster import Trace, task_parameters, train
+from experiment.booster import task_parameters, train
+from experiment.crossing import Trace
 from experiment.result import Floats
 from experiment.split import random_folds
 from experiment.step import Fitted

@@ -37,7 +37,8 @@ def distances(X: Floats, guard: dict[str, Any], names: Sequence[str]) -> Floats:
     components = np.array(guard["components"])
     values = X[:, columns]
     z = (np.where(np.isnan(values), center, values) - center) / scale
-    return np.sqrt(np.sum((z - (z @ components.T) @ components) ** 2, axis=1))
+    found: Floats = np.sqrt(np.sum((z - (z @ components.T) @ components) ** 2, axis=1))
+    return found
 
 
 def _field(values: Floats, field: Field) -> dict[str, Any]:

@@ -11,11 +11,11 @@ import numpy as np
 from scoring._engine import Pipeline
 
 from experiment.bag import Bag
-from experiment.booster import Trace
+from experiment.crossing import Trace
 from experiment.loss import predictions, row_losses
 from experiment.plan import Clock, Plan
 from experiment.request import Material
-from experiment.result import Caution, Evaluation, Floats, Importance, Result
+from experiment.result import Caution, Evaluation, Floats, Importance, Integers, Result
 from experiment.search import Tried
 from experiment.split import Fold
 from experiment.step import Fitted, Known, Step
@@ -42,11 +42,11 @@ class Outcome:
     bag: Bag
     pipeline: Pipeline
 
-    def matrix(self, material: Material, rows: Sequence[int]) -> Floats:
+    def matrix(self, material: Material, rows: Integers) -> Floats:
         """Return rows of the material with the columns that are inputs of the pipeline."""
         names = [field.name for field in material.inputs.fields]
         columns = [names.index(field.name) for field in self.known.fields]
-        return np.ascontiguousarray(material.X[np.asarray(rows, dtype=np.int64)][:, columns])
+        return np.ascontiguousarray(material.X[rows][:, columns])
 
 
 def tell(material: Material, outcome: Outcome, name: str, seed: int, threads: int, clock: Clock) -> Result:
@@ -70,7 +70,7 @@ def tell(material: Material, outcome: Outcome, name: str, seed: int, threads: in
         cautions.append(
             Caution(
                 "budget",
-                f"The search was cut short after {clock.limit:.0f} s, twice the budget: the same command "
+                f"The search was cut short after {clock.limit:.0f} s, beyond the budget: the same command "
                 "may give another pipeline on another machine. Raise --budget.",
             )
         )

@@ -9,6 +9,9 @@ import time
 from dataclasses import dataclass, field
 
 DEFAULT_BUDGET = 30.0
+LEAST_STOP = 120.0
+"""Seconds before which the clock stops nothing: plans, not clocks, keep to small budgets."""
+_CELLS_PER_THREAD = 250_000
 _SECONDS_PER_CELL = 4.5e-9
 """Cost of one row in one column in one tree, measured on one core of a small server."""
 _SECONDS_PER_BIN = 5e-8
@@ -31,6 +34,8 @@ class Plan:
     """Upper limit of iterations of one member."""
     leaves: int
     """Leaves of a tree in a regularised member."""
+    haste: float
+    """Factor on learning rates: fewer iterations have to learn faster."""
     seconds: float
     """What it is expected to take."""
 
@@ -65,7 +70,18 @@ def _priced(level: tuple[str, int, int, bool, bool, int, int], rows: int, column
         tries = 4 if interactions else 3
         seconds += fits(tries * folds * 0.7, min(rows, search_rows)) + tries * folds * 0.1
     seconds += fits(sets * folds, rows) + fits(4, rows)
-    return Plan(name, folds, search_rows, search, interactions, sets, iterations, leaves, seconds)
+    haste = _LEVELS[0][-1] / iterations
+    return Plan(name, folds, search_rows, search, interactions, sets, iterations, leaves, haste, seconds)
+
+
+def useful_threads(threads: int, rows: int, columns: int) -> int:
+    """Return how many of the threads are worth using: on small data they wait for each other, spinning."""
+    return max(1, min(threads, rows * columns // _CELLS_PER_THREAD))
+
+
+def hard_stop(budget: float) -> float:
+    """Return the seconds after which work is cut short."""
+    return max(2.0 * budget, LEAST_STOP)
 
 
 @dataclass

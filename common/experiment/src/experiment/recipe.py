@@ -41,7 +41,7 @@ def catalogue() -> dict[str, Recipe]:
 
 def find_recipe(name: str) -> Recipe:
     """Return the recipe of that name; raises Problem with the nearest one when there is none."""
-    known = catalogue()
+    known, name = catalogue(), name.replace("_", "-")
     if name not in known:
         hint = did_you_mean(name, known) or f"The recipes are {', '.join(known)}."
         raise Problem("unknown_recipe", 400, f"There is no recipe {name!r}.", hint)

@@ -9,7 +9,8 @@ import polars as pl
 from scoring.problem import Problem
 from scoring.schema import TIME64, Field
 
-from experiment.inference import TARGET, Inputs, cell_texts, encode, encode_all, infer_inputs
+from experiment.cells import cell_texts, encode, encode_all
+from experiment.inference import TARGET, Inputs, infer_inputs
 from experiment.progress import Progress
 from experiment.recipe import catalogue, find_recipe
 from experiment.result import Caution, Floats, Integers

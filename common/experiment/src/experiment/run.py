@@ -13,7 +13,7 @@ from experiment.dates import DateParts
 from experiment.encodings import Frequencies, TargetMeans
 from experiment.interactions import Interactions
 from experiment.outcome import Outcome, tell
-from experiment.plan import DEFAULT_BUDGET, Clock, Plan, make_plan
+from experiment.plan import DEFAULT_BUDGET, Clock, Plan, hard_stop, make_plan, useful_threads
 from experiment.progress import Progress, silent
 from experiment.projections import Components, Discriminants
 from experiment.request import Material, Request, gather
@@ -48,18 +48,19 @@ def run(
     `data` is a CSV, TSV, Parquet or NDJSON file; `recipe` (with `source`) is a named data set instead.
     `output` is where the artifact goes, `predictions` a CSV file of all held-out predictions. The test rows
     are those of `test`, whole groups of `group`, the latest by `time`, or a random quarter. `schema`
-    overrules inferred types. `budget` is in seconds and sets how much is planned; the same arguments give the same
-    artifact bytes, for any number of `threads`. `progress` is called with (stage, done, total) and may raise
-    to stop. Raises scoring.Problem for whatever is wrong with the data or the arguments; nothing half written
-    is left behind.
+    overrules inferred types. `budget` is in seconds and sets how much is planned; the same arguments give
+    the same artifact bytes, for any number of `threads`. `progress` is called with (stage, done, total) and
+    may raise to stop. Raises scoring.Problem for whatever is wrong with the data or the arguments; nothing
+    half written is left behind.
     """
     request = Request(
         _path(data), target, _path(test), group, time, recipe, _path(source), tuple(drop), _path(schema), seed
     )
     seconds = DEFAULT_BUDGET if budget is None else budget
-    clock = Clock(limit=2.0 * seconds)
+    clock = Clock(limit=hard_stop(seconds))
     with threadpool_limits(1):  # sums of linear algebra libraries depend on their number of threads
         material = gather(request, progress)
+        threads = useful_threads(threads, *material.X.shape)
         clock.lap("read the data")
         outcome = _train(material, request, seconds, threads, clock, progress)
         progress("try out", 0, 1)

@@ -19,16 +19,8 @@ from itertools import combinations
 
 import numpy as np
 
-from experiment.booster import (
-    EXTRA,
-    PLAIN,
-    RAW,
-    FoldData,
-    ParameterSet,
-    Trace,
-    cross_validate,
-    judged_losses,
-)
+from experiment.booster import EXTRA, PLAIN, RAW, ParameterSet
+from experiment.crossing import FoldData, Trace, cross_validate, judged_losses
 from experiment.plan import Clock, Plan
 from experiment.progress import Progress
 from experiment.result import Floats, Integers
@@ -136,7 +128,8 @@ def choose_members(
             return bench.clock.late()
 
         leaves = chosen.parameters["num_leaves"] * bench.plan.leaves // PLAIN.parameters["num_leaves"]
-        sized = replace(chosen, parameters=chosen.parameters | {"num_leaves": leaves})
+        rate = min(0.5, chosen.parameters["learning_rate"] * bench.plan.haste)
+        sized = replace(chosen, parameters=chosen.parameters | {"num_leaves": leaves, "learning_rate": rate})
         traces.append(
             cross_validate(data, sized, known.classes, most, known.seed + place, bench.threads, tick)
         )

@@ -6,7 +6,7 @@ import numpy as np
 from scoring.problem import Problem
 from scoring.schema import MISSING_TOKENS, did_you_mean, listed, number
 
-from experiment.inference import cell_texts
+from experiment.cells import cell_texts
 from experiment.result import Caution, Floats, Integers
 from experiment.schema_file import Override
 from experiment.table import Table

@@ -4,10 +4,13 @@ import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from gzip import BadGzipFile
-from typing import Final
+from typing import TYPE_CHECKING, BinaryIO, Final, cast
 
 from scoring_cli.batch.fault import bad_file
 from scoring_cli.batch.source import Source
+
+if TYPE_CHECKING:
+    import io
 
 SIZE: Final = 4 << 20
 """Bytes read at a time. Larger blocks are no faster and cost memory."""
@@ -69,7 +72,7 @@ def blocks(source: Source, complete: Callable[[bytes], int], size: int = SIZE) -
 
 def _chunks(source: Source, size: int) -> Iterator[bytes]:
     try:
-        while chunk := source.stream.read(size):
+        while chunk := b"".join(_pieces(source.stream, size)):
             yield chunk
     except (EOFError, BadGzipFile, zlib.error):
         raise bad_file(
@@ -78,6 +81,14 @@ def _chunks(source: Source, size: int) -> Iterator[bytes]:
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise bad_file(source.name, f"cannot be read: {reason}.", "Check the path.") from None
+
+
+def _pieces(stream: BinaryIO, size: int) -> Iterator[bytes]:
+    """Read about `size` bytes in the pieces that come; one long read of a pipe would not notice a Ctrl-C."""
+    buffered = cast("io.BufferedReader", stream)
+    while size > 0 and (piece := buffered.read1(size)):
+        yield piece
+        size -= len(piece)
 
 
 def _open_line(block: Block, complete: Callable[[bytes], int]) -> int:

@@ -85,10 +85,12 @@ def command(
     classes). Numbers are written so that they read back to the same bits. Rows keep their order. OUT appears
     whole or not at all.
     """
+    import pyarrow as pa
     import scoring
 
     from scoring_cli import batch
 
+    pa.enable_signal_handlers(False)  # its readers may swallow a Ctrl-C that comes as they end
     scorer = scoring.load(pipeline)
     options = batch.Options(
         include=split_names(include),
