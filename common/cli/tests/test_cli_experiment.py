@@ -66,13 +66,15 @@ def test_an_experiment_tells_writes_and_scores(run, data, tmp_path):
         (["--target", "heat", "--recipe", "no_such"], "What to do"),
     ],
 )
-def test_what_cannot_be_is_said_before_time_is_spent(run, data, tmp_path, words, message):
-    done = run("experiment", data, *words, "-o", "heat.pipeline")
+def test_what_cannot_be_is_said_before_time_is_spent(inside, data, tmp_path, monkeypatch, words, message):
+    monkeypatch.chdir(tmp_path)
+
+    done = inside("experiment", data, *words, "-o", "heat.pipeline")
 
     assert done.returncode == 1
-    assert done.stdout == b""
-    assert done.stderr.decode().startswith("Error: ")
-    assert message in done.stderr.decode()
+    assert done.stdout == ""
+    assert done.stderr.startswith("Error: ")
+    assert message in done.stderr
     assert list(tmp_path.iterdir()) == []
 
 

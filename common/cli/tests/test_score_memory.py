@@ -49,6 +49,6 @@ def test_memory_does_not_grow_with_the_file(pipelines, tmp_path, ending):
         read, peaks[rows] = map(int, done.stdout.split())
         assert read == rows
 
-    assert peaks[150_000] < 300
+    assert peaks[150_000] < 350
     # Ten times the rows: what grows is what the allocators keep, not the table (35 MB of text).
-    assert peaks[150_000] - peaks[15_000] < 80
+    assert peaks[150_000] - peaks[15_000] < 120
