@@ -74,10 +74,11 @@ class BuildEngine(build_ext):
         objects = Path(self.build_temp) / (target() or "here")
         objects.mkdir(parents=True, exist_ok=True)
         include = f"-I{sysconfig.get_paths()['include']}"
+        extra = shlex.split(os.environ.get("CXXFLAGS", ""))
 
         def compile_one(source: str) -> str:
             made = objects / (Path(source).stem + ".o")
-            self.run_command_line([*command, *COMPILE, include, "-c", source, "-o", str(made)])
+            self.run_command_line([*command, *COMPILE, *extra, include, "-c", source, "-o", str(made)])
             return str(made)
 
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:

@@ -153,3 +153,32 @@ def test_debug_shows_the_traceback_wherever_it_stands(run):
 
         assert done.returncode == 1
         assert "Traceback" in done.stderr.decode()
+
+
+def test_data_lists_the_recipes_and_writes_one_that_an_experiment_reads(inside, tmp_path):
+    listed = inside("data")
+    written = inside("data", "simulated-hydraulic", "-o", str(tmp_path / "rig.csv"))
+
+    assert "uci-hydraulic" in listed.stdout
+    assert written.returncode == 0
+    assert "SIMULATED" in written.stderr
+    lines = (tmp_path / "rig.csv").read_text().splitlines()
+    assert lines[0].endswith("cool_cond_y,valve_cond_y,pump_leak_y,acc_gas_leak_y,stable_y")
+    assert len(lines) == 2206
+    assert [path.name for path in tmp_path.iterdir()] == ["rig.csv"]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("data", "simulated-hydraulic"), 2, "-o FILE"),
+        (("data", "simulated-hydraulik", "-o", "x.csv"), 1, "simulated-hydraulic"),
+        (("data", "simulated-hydraulic", "-o", "x.xls"), 1, ".parquet"),
+        (("data", "simulated-hydraulic", "-o", "no/such/x.csv"), 1, "Choose a folder"),
+    ],
+)
+def test_data_says_what_to_do_about_a_wrong_call(inside, words, code, said):
+    done = inside(*words)
+
+    assert done.returncode == code
+    assert said in done.stderr

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 COMMANDS = {
+    "data": "RECIPE --output -o --source",
     "experiment": "--target --output -o --report --test --group --time --budget --seed --recipe --source "
     "--drop --schema --predictions",
     "score": "--output -o --include --contributions original|transformed --errors fail|skip|null --threads "

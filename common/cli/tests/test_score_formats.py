@@ -3,6 +3,8 @@ import gzip
 import io
 import json
 import struct
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -193,6 +195,19 @@ def test_typed_json_takes_the_fast_way_to_the_same_bits(binomial, tmp_path):
     assert bits(read(tmp_path / "o.parquet")["y.yes"]) == bits(binomial.predict(rows))
 
 
+def test_wide_answers_are_written_in_parts_that_make_no_difference(pipelines, tmp_path, monkeypatch, cells):
+    scorer = scoring.load(pipelines["multinomial"])
+    rows = [row if k % 9 else ["x", *row[1:]] for k, row in enumerate(cells(300))]
+    source = write(tmp_path / "in.csv", rows)
+    options = batch.Options(include=("color",), contributions="original", errors="null")
+    batch.score(scorer, str(source), str(tmp_path / "one.csv"), options)
+    monkeypatch.setattr("scoring_cli.batch.run.CELLS", 1)
+
+    batch.score(scorer, str(source), str(tmp_path / "parts.csv"), options)
+
+    assert (tmp_path / "parts.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
+
+
 def test_many_blocks_give_what_one_gives(binomial, tmp_path, monkeypatch, cells):
     rows = [[*row[:3], row[3] if k % 7 else "a\nb", *row[4:]] for k, row in enumerate(cells(500))]
     source = write(tmp_path / "in.csv", rows)
@@ -227,3 +242,27 @@ def test_doubles_are_written_with_the_digits_that_read_back(binomial, tmp_path, 
         parts[:, : len(NAMES)].T.ravel()
     )
     assert max(map(len, found["y.yes"])) <= 22
+
+
+IMPORTS = """
+import sys
+import scoring
+from scoring_cli import batch
+scorer = scoring.load(sys.argv[1])
+for data, out in zip(sys.argv[2::2], sys.argv[3::2]):
+    batch.score(scorer, data, out, batch.Options(include=("color", "size"), errors="null"))
+    batch.score(scorer, data, out, batch.Options(errors="skip"))
+print(sorted({"pandas", "polars", "lightgbm"} & set(sys.modules)))
+"""
+
+
+def test_no_other_library_is_loaded(pipelines, tmp_path, cells):
+    rows = [*cells(20), ["x", *cells(1)[0][1:]]]
+    words = []
+    for ending in ("csv", "tsv", "ndjson", "parquet"):
+        words += [str(write(tmp_path / f"in.{ending}", rows)), str(tmp_path / f"out.{ending}")]
+
+    start = [sys.executable, "-c", IMPORTS, str(pipelines["binomial"])]
+    done = subprocess.run([*start, *words], capture_output=True, text=True, check=True)
+
+    assert done.stdout == "[]\n"

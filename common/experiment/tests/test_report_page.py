@@ -9,6 +9,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+import scoring
 from experiment import report
 from experiment.report import theme
 from experiment.report.axis import Axis, spanning, steps
@@ -234,7 +235,7 @@ def test_writing_replaces_in_one_step_or_not_at_all(tmp_path):
     os.umask(mask)
     assert stat.S_IMODE(path.stat().st_mode) == 0o666 & ~mask
     (tmp_path / "folder").mkdir()
-    with pytest.raises(OSError, match="folder"):
+    with pytest.raises(scoring.Problem, match="folder"):
         report.write(make("binomial", 2), None, tmp_path / "folder")
     assert sorted(p.name for p in tmp_path.iterdir()) == ["folder", "report.html"]
 

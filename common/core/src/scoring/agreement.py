@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from scoring.distance import Distance
 from scoring.forest import Header
 from scoring.manifest import BINOMIAL, MULTINOMIAL, Manifest
 from scoring.problem import Problem
@@ -70,6 +71,10 @@ def check_baseline(baseline: Any, manifest: Manifest) -> None:
     for name in baseline.get("fields", {}):
         if name not in manifest.schema.positions:
             raise refused(f"its member {BASELINE!r} describes {name!r}, which is not an input")
+    try:
+        Distance.of(baseline, manifest.schema.names)
+    except ValueError as fault:
+        raise refused(f"its member {BASELINE!r} is not usable: {fault}") from None
 
 
 def check_samples(samples: Any, inputs: int, outputs: int) -> None:

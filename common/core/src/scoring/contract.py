@@ -13,12 +13,13 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.distance import Distance
 from scoring.example import example_cell, example_request
 from scoring.fault import refusal
 from scoring.manifest import BINOMIAL, MULTINOMIAL, REGRESSION
 from scoring.problem import Problem
 from scoring.request import Request, RequestParser
-from scoring.response import ResponseWriter
+from scoring.response import Distances, ResponseWriter
 from scoring.schema import Field
 from scoring.settings import DEFAULT, Settings
 
@@ -51,6 +52,7 @@ class _Desk:
     settings: Settings
     parser: RequestParser
     writer: ResponseWriter
+    distance: Distance | None
 
 
 _DESKS: "WeakKeyDictionary[Scorer, _Desk]" = WeakKeyDictionary()
@@ -86,6 +88,50 @@ def contribution_reply(scorer: "Scorer", body: bytes, settings: Settings = DEFAU
         raise
     except Exception as error:
         raise refusal("internal_error") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What the rows of a request come to.
+
+    Attributes:
+        scores: float64 of shape (rows, outputs).
+        contributions: As `Scorer.contributions` gives them, or None if the request wants none.
+        distances: How far the rows are from the training rows, or None if the request does not ask.
+    """
+
+    scores: NDArray[np.float64]
+    contributions: NDArray[np.float64] | None = None
+    distances: Distances | None = None
+
+
+def parse(
+    scorer: "Scorer", body: bytes, settings: Settings = DEFAULT, contributions: bool = False
+) -> Request:
+    """Return the request in a JSON body, for answers that are not JSON; raises Problem as `answer` does."""
+    parser = _desk(scorer, settings).parser
+    return parser.contribution(body) if contributions else parser.score(body)
+
+
+def opening(
+    scorer: "Scorer", members: dict[str, Any], settings: Settings = DEFAULT, contributions: bool = False
+) -> Request:
+    """Return a request that has no rows yet; see `RequestParser.opening`. Raises Problem as `answer` does."""
+    return _desk(scorer, settings).parser.opening(members, contributions)
+
+
+def evaluate(scorer: "Scorer", request: Request, settings: Settings = DEFAULT) -> Result:
+    """Score a request that `parse` or `opening` gave; the latter's needs its `values` filled in."""
+    scores = np.atleast_2d(np.asarray(_scores(scorer, request, settings), np.float64))
+    parts = None if request.shapley is None else _contributions(scorer, request, settings)
+    found = _distances(_desk(scorer, settings), request) if request.flagged else None
+    return Result(scores, parts, found)
+
+
+def render(scorer: "Scorer", request: Request, result: Result, settings: Settings = DEFAULT) -> bytes:
+    """Return the JSON body that answers a score request; its `rows` are needed for repeated fields only."""
+    writer = _desk(scorer, settings).writer
+    return writer.score(request, result.scores, result.contributions, result.distances)
 
 
 def identifier(scorer: "Scorer", settings: Settings = DEFAULT) -> str:
@@ -139,7 +185,8 @@ def _score(scorer: "Scorer", body: bytes, settings: Settings) -> tuple[bytes, Re
         request = desk.parser.score(body)
         scores = _scores(scorer, request, settings)
         parts = None if request.shapley is None else _contributions(scorer, request, settings)
-        return desk.writer.score(request, scores, parts), request
+        found = _distances(desk, request) if request.flagged else None
+        return desk.writer.score(request, scores, parts, found), request
     except Problem:
         raise
     except Exception as error:
@@ -149,16 +196,17 @@ def _score(scorer: "Scorer", body: bytes, settings: Settings) -> tuple[bytes, Re
 def _desk(scorer: "Scorer", settings: Settings) -> _Desk:
     desk = _DESKS.get(scorer)
     if desk is None or (desk.settings is not settings and desk.settings != settings):
+        distance = Distance.of(scorer.artifact.baseline, scorer.schema.names)
         kinds, rows, fields = _kinds(scorer, settings), _sample_rows(scorer), scorer.schema
 
         def example(contributions: bool) -> dict[str, Any]:
             return example_request(fields, rows, kinds[0] if contributions and kinds else None)
 
-        parser = RequestParser(scorer.schema, settings, kinds, example)
+        parser = RequestParser(scorer.schema, settings, kinds, example, distance is not None)
         labels = scorer.labels if scorer.task == MULTINOMIAL else ()
         names = scorer.schema.names, scorer.engine.feature_names
         writer = ResponseWriter(identifier(scorer, settings), scorer.output_names, *names, labels)
-        desk = _DESKS[scorer] = _Desk(settings, parser, writer)
+        desk = _DESKS[scorer] = _Desk(settings, parser, writer, distance)
     return desk
 
 
@@ -183,6 +231,12 @@ def _contributions(scorer: "Scorer", request: Request, settings: Settings) -> ND
         request.matrix(), original, _threads(request, settings)
     )
     return parts
+
+
+def _distances(desk: _Desk, request: Request) -> Distances:
+    assert desk.distance is not None  # the parser refuses such requests otherwise
+    lengths = desk.distance.lengths(request.matrix())
+    return Distances(lengths, desk.distance.beyond(lengths), desk.distance.threshold)
 
 
 def _threads(request: Request, settings: Settings) -> int:

@@ -7,13 +7,15 @@ from scoring.problem import Problem
 
 PROBLEMS: Final[dict[str, tuple[int, str]]] = {
     "malformed_json": (400, "The body is empty, is not UTF-8 or is not JSON."),
+    "malformed_body": (400, "The body is not what its Content-Type or Content-Encoding says."),
     "unauthorized": (401, "The API key is absent or wrong."),
     "not_found": (404, "There is no such route."),
     "method_not_allowed": (405, "The route exists, but not for this HTTP method."),
+    "not_acceptable": (406, "No media type that the Accept header allows can be given."),
     "body_too_large": (413, "The body has more bytes than the deployment allows."),
     "too_many_rows": (413, "The request has more rows than the deployment allows."),
     "too_many_fields": (413, "The request has more fields than the deployment allows."),
-    "unsupported_media_type": (415, "The Content-Type is not JSON."),
+    "unsupported_media_type": (415, "The Content-Type or the Content-Encoding cannot be read here."),
     "invalid_request": (422, "The body is JSON but breaks the contract; `errors` lists every fault."),
     "too_many_requests": (429, "The deployment is busy or the caller has used up a quota; try again later."),
     "internal_error": (500, "The scorer failed; this is a defect, not a fault of the request."),
@@ -39,6 +41,7 @@ FAULTS: Final[dict[str, str]] = {
     "unknown_value": "A key has a value that is not one of those allowed.",
     "unsupported_contributions": "The scorer, or the deployment's settings, cannot give these contributions.",
     "unsupported_media": "Scoring of files is not supported.",
+    "unsupported_out_of_distribution": "The artifact has no measure of its training rows.",
     "unsupported_prediction_intervals": "The scorer has no prediction intervals.",
     "wrong_type": "A key, a row or the body itself has the wrong JSON type.",
 }

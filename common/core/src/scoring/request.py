@@ -32,6 +32,7 @@ SCORE_KEYS: Final = (
     "idField",
     "requestShapleyValueType",
     "requestPredictionIntervals",
+    "requestOutOfDistribution",
     "typedOutput",
     "mediaFields",
 )
@@ -56,6 +57,7 @@ class Request:
         named: Whether the answer names its columns.
         typed: Whether the answer has JSON numbers instead of strings.
         shapley: The kind of contributions wanted, or None.
+        flagged: Whether the answer says which rows are out of distribution.
     """
 
     columns: Columns
@@ -67,6 +69,7 @@ class Request:
     named: bool = True
     typed: bool = False
     shapley: str | None = None
+    flagged: bool = False
 
     def matrix(self) -> NDArray[np.float64]:
         """Return the doubles of all rows, float64 of shape (rows, inputs)."""
@@ -87,7 +90,8 @@ class RequestParser:
     """Parses requests for one schema. May be shared by threads.
 
     `kinds` are the kinds of contributions that can be given. `example` takes whether contributions are
-    wanted and returns a request that works, to go with a refusal.
+    wanted and returns a request that works, to go with a refusal. `measured` tells whether rows out of
+    distribution can be flagged.
     """
 
     def __init__(
@@ -96,11 +100,13 @@ class RequestParser:
         settings: Settings = DEFAULT,
         kinds: Iterable[str] = KINDS,
         example: Callable[[bool], dict[str, Any]] | None = None,
+        measured: bool = False,
     ) -> None:
         self._readers = tuple(reader(field) for field in schema.inputs)
         self._settings = settings
         self._kinds = tuple(kinds)
         self._example = example
+        self._measured = measured
         self._plans: dict[tuple[str, ...], Columns] = {}
 
     def score(self, body: bytes) -> Request:
@@ -110,6 +116,21 @@ class RequestParser:
     def contribution(self, body: bytes) -> Request:
         """Parse a contribution request; raises Problem."""
         return self._parse(body, CONTRIBUTION_KEYS)
+
+    def opening(self, members: dict[str, Any], contributions: bool = False) -> Request:
+        """Check the members of a request but for its rows, for bodies that bring the rows bit by bit.
+
+        `members` are those of the JSON contract. The request that comes back has no rows; its `columns` read
+        them. Raises Problem.
+        """
+        keys = CONTRIBUTION_KEYS if contributions else SCORE_KEYS
+        faults = Faults(self._settings.limits.errors)
+        body = Body.of(list(members.items()))
+        request = self._opening(body, keys, faults)
+        if faults:
+            raise self._refused(faults, keys)
+        assert request is not None
+        return request
 
     def _parse(self, raw: bytes, keys: tuple[str, ...]) -> Request:
         limits = self._settings.limits
@@ -128,21 +149,33 @@ class RequestParser:
                 assert columns is not None
                 return Request(columns, body["rows"], row, values)
             raise self._refused(faults, keys)
+        request = self._opening(body, keys, faults)
+        columns = None if request is None else request.columns
+        echoed = () if request is None else request.echoed
+        shapley = request is not None and request.shapley is not None
+        row, values = self._cells(body, columns, echoed, shapley, faults)
+        if faults:
+            raise self._refused(faults, keys)
+        assert request is not None
+        request.rows, request.row, request.values = body["rows"], row, values
+        return request
+
+    def _opening(self, body: Body, keys: tuple[str, ...], faults: Faults) -> Request | None:
+        """Read everything but the rows; None if there are no fields."""
         self._check_keys(body, keys, faults)
         columns = self._columns(body, faults)
         shapley = self._shapley(body, keys, faults)
         typed = body.flag("typedOutput", faults)
-        named, new_id = True, None
+        named, new_id, flagged = True, None, False
         echoed: tuple[int, ...] = ()
         if keys is SCORE_KEYS:
             named = not body.flag("noFieldNamesInOutput", faults)
             echoed, new_id = self._output(body, columns, faults)
             _refuse_unsupported(body, faults)
-        row, values = self._cells(body, columns, echoed, shapley is not None, faults)
-        if faults:
-            raise self._refused(faults, keys)
-        assert columns is not None
-        return Request(columns, body["rows"], row, values, echoed, new_id, named, typed, shapley)
+            flagged = self._flagged(body, faults)
+        if columns is None:
+            return None
+        return Request(columns, [], None, None, echoed, new_id, named, typed, shapley, flagged)
 
     def _refused(self, faults: Faults, keys: tuple[str, ...]) -> Problem:
         return faults.problem(None if self._example is None else self._example(keys is CONTRIBUTION_KEYS))
@@ -205,6 +238,15 @@ class RequestParser:
             hint = "GET /model/capabilities lists what it gives."
             faults.add("unsupported_contributions", detail, name, hint)
         return None
+
+    def _flagged(self, body: Body, faults: Faults) -> bool:
+        name = "requestOutOfDistribution"
+        wanted = body.flag(name, faults)
+        if wanted and not self._measured:
+            detail = "The artifact has no measure of its training rows to tell which rows are unlike them."
+            hint = f"Leave {name} out, or deploy an artifact that `scoring experiment` made."
+            faults.add("unsupported_out_of_distribution", detail, name, hint)
+        return wanted
 
     def _output(
         self, body: Body, columns: Columns | None, faults: Faults

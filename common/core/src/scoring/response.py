@@ -8,6 +8,7 @@ numbers for them.
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from json.encoder import (
     encode_basestring as quote,  # the C function that json.dumps(..., ensure_ascii=False) calls
 )
@@ -24,6 +25,15 @@ NUMERIC: Final = (FLOAT32, FLOAT64, INT32, INT64)
 _NEXT_ROW: Final = '"],["'
 _NEXT_CELL: Final = '","'
 _INFINITE: Final = {"Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "NaN": "null"}
+
+
+@dataclass(frozen=True, slots=True)
+class Distances:
+    """How far rows lie off the training rows: `lengths` float64 and `flags` bool, both of shape (rows,)."""
+
+    lengths: NDArray[np.float64]
+    flags: NDArray[np.bool_]
+    threshold: float
 
 
 class ResponseWriter:
@@ -56,11 +66,12 @@ class ResponseWriter:
         request: Request,
         scores: Sequence[float] | NDArray[np.float64],
         contributions: NDArray[np.float64] | None = None,
+        distances: Distances | None = None,
     ) -> bytes:
         """Return the body of a score response.
 
         `scores` are the outputs of the request's only row, or float64 of shape (rows, outputs).
-        `contributions` are as `contribution` takes them.
+        `contributions` are as `contribution` takes them; `distances` are of the rows.
         """
         if not request.echoed and request.new_id is None:
             write = _table if isinstance(scores, np.ndarray) else _row
@@ -74,10 +85,11 @@ class ResponseWriter:
             head = f'{self._id},"fields":{_names([*names, *self._outputs])},"score":'
         if not request.named:
             head = f'{self._id},"score":'
-        if contributions is None:
-            return _encoded(f"{head}{rows}}}")
-        groups = self._groups(request, contributions)
-        return _encoded(f'{head}{rows},"featureShapleyContributions":{groups}}}')
+        if contributions is not None:
+            rows = f'{rows},"featureShapleyContributions":{self._groups(request, contributions)}'
+        if distances is not None:
+            rows = f"{rows},{_flags(distances, request.typed)}"
+        return _encoded(f"{head}{rows}}}")
 
     def contribution(self, request: Request, contributions: NDArray[np.float64]) -> bytes:
         """Return the body of a contribution response.
@@ -99,6 +111,13 @@ class ResponseWriter:
                 for label, part in zip(self._labels, parts, strict=True)
             )
         return f'{{"features":{features},"contributionGroups":[{groups}]}}'
+
+
+def _flags(distances: Distances, typed: bool) -> str:
+    flags = ",".join("true" if flag else "false" for flag in distances.flags.tolist())
+    lengths = ",".join(_numbers(distances.lengths, typed))
+    threshold = _number(distances.threshold, typed)
+    return f'"outOfDistribution":[{flags}],"distances":[{lengths}],"distanceThreshold":{threshold}'
 
 
 def _names(names: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+from scoring.distance import Distance
 from scoring.schema import STR, TIME64, Field
 from sklearn.decomposition import PCA
 
@@ -31,14 +32,10 @@ def baseline(X: Floats, fields: Sequence[Field]) -> dict[str, Any]:
 
 
 def distances(X: Floats, guard: dict[str, Any], names: Sequence[str]) -> Floats:
-    """Return (n,) distances of rows (n, fields) as `baseline` defines them."""
-    columns = [list(names).index(name) for name in guard["fields"]]
-    center, scale = np.array(guard["center"]), np.array(guard["scale"])
-    components = np.array(guard["components"])
-    values = X[:, columns]
-    z = (np.where(np.isnan(values), center, values) - center) / scale
-    found: Floats = np.sqrt(np.sum((z - (z @ components.T) @ components) ** 2, axis=1))
-    return found
+    """Return (n,) distances of rows (n, fields) by the measure `guard`; see `scoring.distance`."""
+    measure = Distance.of({"distance": guard}, names)
+    assert measure is not None
+    return measure.lengths(X)
 
 
 def _field(values: Floats, field: Field) -> dict[str, Any]:
@@ -76,5 +73,5 @@ def _distance(X: Floats, fields: Sequence[Field]) -> dict[str, Any] | None:
         "scale": rounded_list(scale),
         "components": [rounded_list(row) for row in components],
     }
-    found = distances(X, guard, [field.name for field in fields])
+    found = distances(X, guard | {"threshold": 0.0}, [field.name for field in fields])
     return guard | {"threshold": rounded(float(np.quantile(found, _BEYOND)))}

@@ -1,6 +1,5 @@
 """What an experiment writes: the artifact and, when asked, its held-out predictions."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,7 +7,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 from scoring.artifact import Artifact
-from scoring.problem import Problem
+from scoring.draft import drafted
 from scoring.schema import Field
 
 from experiment.baseline import baseline
@@ -55,16 +54,8 @@ def write_artifact(path: Path, material: Material, outcome: Outcome, result: Res
 def write_predictions(path: Path, result: Result) -> None:
     """Write a CSV file of the held-out predictions of training rows and the predictions of test rows."""
     frame = pl.concat([_frame("validation", result.validation, result), _frame("test", result.test, result)])
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        partial.write_bytes(frame.write_csv().encode())
-        partial.replace(path)
-    except OSError as fault:
-        raise Problem(
-            "predictions_not_written", 500, f"{str(path)!r} cannot be written: {fault.strerror}."
-        ) from fault
-    finally:
-        partial.unlink(missing_ok=True)
+    with drafted(path) as draft:
+        draft.write_bytes(frame.write_csv().encode())
 
 
 def _frame(part: str, found: Evaluation, result: Result) -> pl.DataFrame:

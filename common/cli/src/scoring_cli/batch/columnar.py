@@ -15,6 +15,8 @@ from scoring_cli.batch.numbers import Column
 from scoring_cli.batch.source import Source
 
 _ROWS: Final = 1 << 15
+_CELLS: Final = 1 << 20  # cells that a batch has at most, whatever the number of columns
+_FEWEST: Final = 64
 _BUFFER: Final = 1 << 20
 _SPOOLED: Final = 32 << 20  # bytes of a pipe that are kept in memory; more go to a temporary file
 
@@ -49,8 +51,9 @@ class ParquetReader:
         """Give the rows in the order of the file."""
         wanted = list(dict.fromkeys([*self._inputs, *self.kept]))
         start = 0
+        rows = max(_FEWEST, min(_ROWS, _CELLS // len(wanted)))
         try:
-            for batch in self._file.iter_batches(_ROWS, columns=wanted, use_threads=False):
+            for batch in self._file.iter_batches(rows, columns=wanted, use_threads=False):
                 yield self._chunk(batch, start)
                 start += batch.num_rows
         except (pa.ArrowInvalid, OSError) as error:

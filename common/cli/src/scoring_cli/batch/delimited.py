@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.csv as pcsv
 from numpy.typing import NDArray
 
+from scoring_cli.batch import arrays
 from scoring_cli.batch.block import Block, blocks
 from scoring_cli.batch.chunk import Chunk, single
 from scoring_cli.batch.fault import Fault, bad_file
@@ -180,5 +181,5 @@ def _with_gaps(columns: dict[int, Any], rows: int, broken: dict[int, int]) -> tu
     total = rows + len(broken)
     gap: NDArray[np.bool_] = np.zeros(total, bool)
     gap[list(broken)] = True
-    order = pa.array(np.cumsum(~gap) - 1, mask=gap)
+    order = arrays.integers(np.cumsum(~gap) - 1, gap)
     return {position: column.take(order) for position, column in columns.items()}, total

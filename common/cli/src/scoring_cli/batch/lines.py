@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 import pyarrow.json as pjson
 from numpy.typing import NDArray
 
+from scoring_cli.batch import arrays
 from scoring_cli.batch.block import Block, blocks
 from scoring_cli.batch.chunk import JSON, Chunk, single
 from scoring_cli.batch.fault import Fault, bad_file
@@ -121,7 +122,7 @@ class LineReader:
             lines.append(number)
         places: NDArray[np.int64] = np.array(lines, np.int64)
         cells = [[row.get(name) for row in rows] for name in self._inputs]
-        kept = [pa.array([_text(row, name) for row in rows], pa.string()) for name in self.kept]
+        kept = [arrays.texts([_text(row, name) for row in rows]) for name in self.kept]
         return Chunk(len(rows), list(cells), kept, lambda: places, broken)
 
     def _fault(self, value: Any) -> Fault | None:

@@ -17,6 +17,8 @@ from scoring.cell import CellError
 from scoring.reader import Reader, reader
 from scoring.schema import BOOL, STR, TIME64, UNSEEN, Field
 
+from scoring_cli.batch import arrays
+
 _PLAIN_NUMBER: Final = r"^-?[0-9]{1,40}(\.[0-9]{1,40})?([eE][+-]?[0-9]{1,2})?$"
 # Years whose microseconds are exact as doubles.
 _PLAIN_TIME: Final = (
@@ -24,6 +26,10 @@ _PLAIN_TIME: Final = (
 )
 _EXACT: Final = 1 << 53
 """The largest integer up to which every integer is a double."""
+
+
+_NO_DOUBLE: Final = pa.scalar(None, pa.float64())
+_NO_TEXT: Final = pa.scalar(None, pa.string())
 
 
 @dataclass(frozen=True)
@@ -67,7 +73,7 @@ class Column:
     def without_sentinels(self, numbers: Any) -> Any:
         """Return doubles with those that stand for a missing value (such as -999) replaced by null."""
         for sentinel in self._sentinels:
-            numbers = pc.if_else(pc.equal(numbers, sentinel), pa.scalar(None, pa.float64()), numbers)
+            numbers = pc.if_else(pc.equal(numbers, sentinel), _NO_DOUBLE, numbers)
         return numbers
 
     def _counted(self, read: tuple[Any, Faulty | None]) -> tuple[Any, Faulty | None]:
@@ -80,13 +86,13 @@ class Column:
         fast, values = None, None
         if self.plain:
             fast = pc.match_substring_regex(cells, _PLAIN_NUMBER)
-            values = pc.cast(pc.if_else(fast, cells, pa.scalar(None, pa.string())), pa.float64())
+            values = pc.cast(pc.if_else(fast, cells, _NO_TEXT), pa.float64())
             values = self.without_sentinels(values)
         elif self.field.type == TIME64:
-            tokens = pa.array(self.field.missing, pa.string())
+            tokens = arrays.texts(self.field.missing)
             fast = pc.and_not(pc.match_substring_regex(cells, _PLAIN_TIME), pc.is_in(cells, tokens))
             try:
-                values = _seconds(_instants(pc.if_else(fast, cells, pa.scalar(None, pa.string()))))
+                values = _seconds(_instants(pc.if_else(fast, cells, _NO_TEXT)))
             except pa.ArrowInvalid:  # such as the 31st of April
                 fast = None
         if fast is None or values is None:
@@ -131,7 +137,7 @@ class Column:
                 numbers[position] = math.nan
                 kinds[position] = len(errors)
                 errors.append(error)
-        doubles = pa.array(numbers[positions])
+        doubles = arrays.doubles(numbers[positions])
         if not errors:
             return doubles, None
         rows = np.flatnonzero(kinds[positions] >= 0)
@@ -176,7 +182,6 @@ def _seconds(times: Any) -> Any:
     whole = times.cast(pa.int64())
     largest = pc.max(pc.abs(whole)).as_py() or 0
     if largest > _EXACT:  # a quotient of Python's integers is rounded once, whatever their size
-        return pa.array(
-            [None if count is None else count / scale for count in whole.to_pylist()], pa.float64()
-        )
+        exact = [math.nan if count is None else count / scale for count in whole.to_pylist()]
+        return arrays.doubles(np.array(exact))
     return pc.divide(whole.cast(pa.float64()), float(scale))

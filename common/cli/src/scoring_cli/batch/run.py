@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scoring import Problem, Scorer
 
+from scoring_cli.batch import arrays
 from scoring_cli.batch.answer import Answer
 from scoring_cli.batch.chunk import Chunk
 from scoring_cli.batch.columnar import ParquetReader
@@ -28,6 +29,11 @@ from scoring_cli.batch.source import DELIMITERS, STANDARD, Source, format_of, op
 FAIL, SKIP, NULL = "fail", "skip", "null"
 POLICIES: Final = (FAIL, SKIP, NULL)
 """What to do with rows that cannot be scored: stop, leave them out, keep them without scores."""
+
+CELLS = 1 << 20
+"""Scores and contributions that are held at a time: 8 MB, and their text."""
+
+_FEWEST: Final = 64
 
 Watch = Callable[[int, int], None]
 """Told now and then how many rows are done and how many bytes of the source are read."""
@@ -185,17 +191,19 @@ def _read(
 
 
 def _write(
-    sink: Sink, answer: Answer, chunk: Chunk, doubles: list[Any], bad: NDArray[np.bool_], policy: str
+    sink: Sink, answer: Answer, chunk: Chunk, inputs: list[Any], bad: NDArray[np.bool_], policy: str
 ) -> int:
     """Score and write the rows of a chunk; returns how many were written."""
     kept = chunk.kept
     if policy == SKIP and bad.any():
-        good = pa.array(~bad)
+        good = arrays.booleans(~bad)
         kept = [pc.filter(column, good) for column in kept]
-        doubles = [pc.filter(column, good) for column in doubles]
+        inputs = [pc.filter(column, good) for column in inputs]
         bad = bad[~bad]
-    if not len(bad):
-        return 0
-    mask = bad if bad.any() else None
-    sink.write([*kept, *(pa.array(column, mask=mask) for column in answer.columns(doubles))])
+    step = max(_FEWEST, CELLS // len(answer.names))
+    for start in range(0, len(bad), step):
+        part = slice(start, start + step)
+        mask = bad[part] if bad[part].any() else None
+        scores = answer.columns([column[part] for column in inputs])
+        sink.write([*(column[part] for column in kept), *(arrays.doubles(column, mask) for column in scores)])
     return len(bad)

@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO, Final
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from scoring_cli.batch import arrays
 from scoring_cli.batch.chunk import JSON
 
 _GROUP: Final = 1 << 17  # rows of a Parquet row group
@@ -50,7 +52,7 @@ class DelimitedSink(Sink):
         super().__init__(stream, headings)
         self._delimiter = delimiter.decode()
         self._special = f'[{self._delimiter}"\r\n]'
-        names = pa.array([heading.name for heading in headings])
+        names = arrays.texts([heading.name for heading in headings])
         self._stream.write(self._delimiter.join(self._quoted(names).to_pylist()).encode() + b"\n")
 
     def write(self, columns: Sequence[Any]) -> None:
@@ -129,7 +131,7 @@ class ParquetSink(Sink):
 def _lines(parts: Sequence[Any], joint: str) -> bytes:
     """Join the parts of each row, and the rows, to text with a line feed after each row."""
     lines = pc.binary_join_element_wise(*parts, joint) if len(parts) > 1 else parts[0]
-    whole = pa.LargeListArray.from_arrays(pa.array([0, len(lines)], pa.int64()), lines)
+    whole = pa.LargeListArray.from_arrays(arrays.integers(np.array([0, len(lines)])), lines)
     text: bytes = pc.binary_join(whole, "\n")[0].as_buffer().to_pybytes()
     return text + b"\n" if len(lines) else b""
 
@@ -139,7 +141,7 @@ def _as_text(column: Any) -> Any:
         return column
     if pa.types.is_nested(column.type):
         texts = [None if value is None else json.dumps(value, default=str) for value in column.to_pylist()]
-        return pa.array(texts, pa.string())
+        return arrays.texts(texts)
     if pa.types.is_dictionary(column.type):
         return _as_text(column.dictionary_decode())
     return column.cast(pa.string())
@@ -157,7 +159,7 @@ def _as_json(column: Any, kind: Any) -> Any:
     text = _as_text(column)
     if pc.any(pc.match_substring_regex(text, _ESCAPED)).as_py():
         texts = [json.dumps(value, ensure_ascii=False) for value in text.to_pylist()]
-        return pa.array(texts, pa.string())
+        return arrays.texts(texts)
     return pc.fill_null(pc.binary_join_element_wise('"', text, '"', ""), "null")
 
 
@@ -167,4 +169,4 @@ def _decoded(column: Any) -> Any:
     for text in column.to_pylist():
         value = None if text is None else json.loads(text)
         texts.append(value if value is None or isinstance(value, str) else text)
-    return pa.array(texts, pa.string())
+    return arrays.texts(texts)

@@ -19,7 +19,7 @@ EXAMPLES = """Examples:
 \b
   scoring experiment cooler.csv --target cond -o cooler.pipeline --report cooler.html
   scoring experiment sales.parquet --target amount --time day --budget 300 -o sales.pipeline
-  scoring experiment --recipe simulated_hydraulic -o demo.pipeline"""
+  scoring experiment --recipe simulated-hydraulic -o demo.pipeline"""
 
 
 def command(

@@ -1,5 +1,6 @@
 """`scoring score`: score the rows of a file."""
 
+import time
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -83,7 +84,7 @@ def command(
     The output has the copied columns, then a column TARGET.LABEL for each class (two for a yes-or-no target)
     or TARGET for a number, then contrib_INPUT and contrib_bias (contrib_LABEL.INPUT with three or more
     classes). Numbers are written so that they read back to the same bits. Rows keep their order. OUT appears
-    whole or not at all.
+    whole or not at all; stdout gets rows as they are done.
     """
     import pyarrow as pa
     import scoring
@@ -99,11 +100,15 @@ def command(
         threads=threads,
         format=None if format is None else format.value,
     )
-    size = _size(data)
+    size, begin = _size(data), time.monotonic()
+
     with progress() as step:
-        summary = batch.score(
-            scorer, data, output, options, lambda rows, done: step(f"{rows:,} rows scored", done, size)
-        )
+
+        def watch(rows: int, done: int) -> None:
+            rate = rows / max(time.monotonic() - begin, 1e-9)
+            step(f"{rows:,} rows scored, {rate:,.0f} rows/s", done, size)
+
+        summary = batch.score(scorer, data, output, options, watch)
     _report(summary, output)
     if contributions is None:
         why = "why.csv" if output == "-" else _beside(output, "why")

@@ -1,8 +1,8 @@
 """The report of an experiment: one HTML file that needs nothing but itself."""
 
-import os
 from pathlib import Path
-from tempfile import NamedTemporaryFile
+
+from scoring.draft import drafted
 
 from experiment.measure import measure
 from experiment.report.metrics import metrics
@@ -16,25 +16,10 @@ def write(result: Result, artifact_path: str | Path | None, path: str | Path) ->
     """Write the report of `result` to `path`, replacing a file there in one step.
 
     With `artifact_path` the artifact is loaded and measured, which takes a few seconds. Apart from what is
-    measured the same result gives the same bytes. Raises OSError where the file cannot be written, leaving an
-    old one as it was, and `scoring.Problem` where the artifact is not sound.
+    measured the same result gives the same bytes. Raises `scoring.Problem` where the file cannot be written,
+    leaving an old one as it was, and where the artifact is not sound.
     """
     measured = None if artifact_path is None else measure(artifact_path)
     page = compose(result, measured).encode()
-    target = Path(path)
-    with NamedTemporaryFile(dir=target.parent, prefix=f".{target.name}.", delete=False) as draft:
-        try:
-            draft.write(page)
-            draft.close()
-            Path(draft.name).chmod(_mode())
-            Path(draft.name).replace(target)
-        except BaseException:
-            Path(draft.name).unlink(missing_ok=True)
-            raise
-
-
-def _mode() -> int:
-    """Return the permissions of a new file; a temporary one is its owner's alone."""
-    mask = os.umask(0)
-    os.umask(mask)
-    return 0o666 & ~mask
+    with drafted(path) as draft:
+        draft.write_bytes(page)
