@@ -86,8 +86,11 @@ class Columns:
         """Tell whether all of some positions are of cells that `row` reads, and so checks."""
         return self._read.issuperset(echoed)
 
-    def good_rows(self, rows: Sequence[object], faults: Faults) -> Sequence[int]:
-        """Return the numbers of the rows that are arrays of the right length; note the others in `faults`."""
+    def good_rows(self, rows: Sequence[object], faults: Faults, start: int = 0) -> Sequence[int]:
+        """Return the places of the rows that are arrays of the right length; note the others in `faults`.
+
+        `start` is the number of the first of these rows in the request.
+        """
         width = len(self.fields)
         if set(map(type, rows)) == {list} and set(map(len, rows)) == {width}:  # type: ignore[arg-type]
             return range(len(rows))
@@ -99,7 +102,7 @@ class Columns:
                 continue
             bad += 1
             if bad <= faults.named:
-                faults.add_at(number, -1, _bad_row(number, row, width))
+                faults.add_at(start + number, -1, _bad_row(start + number, row, width))
         faults.more(bad - faults.named)
         return good
 

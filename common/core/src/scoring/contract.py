@@ -240,7 +240,8 @@ def _distances(desk: _Desk, request: Request) -> Distances:
 
 
 def _threads(request: Request, settings: Settings) -> int:
-    return settings.threads if len(request.rows) > _ONE_THREAD or request.shapley else 1
+    many = request.values is not None and len(request.values) > _ONE_THREAD
+    return settings.threads if many or request.shapley else 1
 
 
 def _kinds(scorer: "Scorer", settings: Settings) -> tuple[str, ...]:

@@ -26,7 +26,7 @@ class ClientGone(Exception):  # noqa: N818 -- what happened, not what went wrong
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Served:
-    """A scoring pipeline that passed its self-test and is, or was, being served. A call keeps the one it began with.
+    """A scoring pipeline that passed its self-test. A call keeps the one that it began with.
 
     Attributes:
         scorer: The loaded artifact; its engine keeps the time (see `server.served`).
@@ -63,13 +63,15 @@ class Body:
     Iterate over it to get pieces, or `read` it whole. `size` is how many bytes have come so far.
     """
 
-    __slots__ = ("_done", "_receive", "limit", "size")
+    __slots__ = ("_done", "_receive", "late", "limit", "size", "waiting")
 
     def __init__(self, receive: Receive, limit: int) -> None:
         self._receive = receive
         self._done = False
         self.limit = limit
         self.size = 0
+        self.waiting = False  # for the client's next piece; `server.patience` looks at it
+        self.late = False  # the patience is over; the task that reads was cancelled
 
     async def piece(self) -> bytes:
         """Return the next piece, b"" after the last one.
@@ -79,7 +81,9 @@ class Body:
             ClientGone: the client closed the connection.
         """
         while not self._done:
+            self.waiting = True
             message = await self._receive()
+            self.waiting = False
             if message["type"] != "http.request":
                 raise ClientGone
             self._done = not message.get("more_body", False)

@@ -1,18 +1,21 @@
-"""Arrow arrays from numpy arrays and texts, built from their buffers.
+"""Arrow arrays and scalars from numpy arrays and Python values, built from their buffers.
 
-`pyarrow.array` would do, but it imports pandas where that is installed, which takes longer than scoring most files.
+`pyarrow.array`, `pyarrow.scalar` and plain values given to compute functions would do, but these import
+pandas where it is there, which takes longer than scoring most files.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+Number = TypeVar("Number", bound=np.generic)
+
 
 def doubles(values: NDArray[np.float64], missing: NDArray[np.bool_] | None = None) -> Any:
-    """Return an array of doubles that shares memory with `values` if they are contiguous; null where missing."""
+    """Return an array of doubles, which shares the memory of contiguous `values`; null where missing."""
     return _array(pa.float64(), len(values), [_valid(missing), _buffer(values, np.float64)])
 
 
@@ -28,12 +31,32 @@ def booleans(values: NDArray[np.bool_]) -> Any:
 
 def texts(values: Sequence[str | None]) -> Any:
     """Return an array of strings; null for None."""
-    encoded = [b"" if text is None else text.encode("utf-8", "backslashreplace") for text in values]
+    encoded = [b"" if value is None else value.encode("utf-8", "backslashreplace") for value in values]
     offsets = np.zeros(len(encoded) + 1, np.int32)
-    np.cumsum([len(text) for text in encoded], out=offsets[1:])
-    missing = np.array([text is None for text in values], bool)
+    np.cumsum([len(value) for value in encoded], out=offsets[1:])
+    missing = np.array([value is None for value in values], bool)
     buffers = [_valid(missing), _buffer(offsets, np.int32), pa.py_buffer(b"".join(encoded))]
     return _array(pa.string(), len(encoded), buffers)
+
+
+def values(array: Any, kind: type[Number]) -> NDArray[Number]:
+    """Return the numbers of an array without nulls; `kind` is their type. Shares its memory."""
+    return np.frombuffer(array.buffers()[1], kind)[array.offset : array.offset + len(array)]
+
+
+def double(value: float) -> Any:
+    """Return a scalar for compute functions."""
+    return doubles(np.array([value]))[0]
+
+
+def text(value: str) -> Any:
+    """Return a scalar for compute functions."""
+    return texts([value])[0]
+
+
+def nothing(kind: Any) -> Any:
+    """Return the null of a type, for compute functions."""
+    return pa.nulls(1, kind)[0]
 
 
 def _array(kind: Any, length: int, buffers: list[Any]) -> Any:

@@ -28,8 +28,9 @@ _EXACT: Final = 1 << 53
 """The largest integer up to which every integer is a double."""
 
 
-_NO_DOUBLE: Final = pa.scalar(None, pa.float64())
-_NO_TEXT: Final = pa.scalar(None, pa.string())
+_NO_DOUBLE: Final = arrays.nothing(pa.float64())
+_UNSEEN: Final = arrays.double(UNSEEN)
+_NO_TEXT: Final = arrays.nothing(pa.string())
 
 
 @dataclass(frozen=True)
@@ -73,12 +74,12 @@ class Column:
     def without_sentinels(self, numbers: Any) -> Any:
         """Return doubles with those that stand for a missing value (such as -999) replaced by null."""
         for sentinel in self._sentinels:
-            numbers = pc.if_else(pc.equal(numbers, sentinel), _NO_DOUBLE, numbers)
+            numbers = pc.if_else(pc.equal(numbers, arrays.double(sentinel)), _NO_DOUBLE, numbers)
         return numbers
 
     def _counted(self, read: tuple[Any, Faulty | None]) -> tuple[Any, Faulty | None]:
         if self.field.categories is not None:
-            self.unseen += pc.sum(pc.equal(read[0], UNSEEN)).as_py() or 0
+            self.unseen += pc.sum(pc.equal(read[0], _UNSEEN)).as_py() or 0
         return read
 
     def _text(self, cells: Any) -> tuple[Any, Faulty | None]:
@@ -97,21 +98,20 @@ class Column:
                 fast = None
         if fast is None or values is None:
             return self._distinct(cells)
-        slow = pc.and_kleene(pc.invert(fast), pc.is_valid(cells))
+        slow = pc.and_not_kleene(pc.is_valid(cells), fast)
         if not pc.any(slow).as_py():
             return values, None
         others, faulty = self._distinct(cells.filter(slow))
-        values = pc.replace_with_mask(values, pc.fill_null(slow, False), others)
+        values = pc.replace_with_mask(values, slow, others)
         if faulty is not None:
-            rows = np.flatnonzero(pc.fill_null(slow, False).to_numpy(zero_copy_only=False))
+            rows = arrays.values(pc.indices_nonzero(slow), np.uint64).astype(np.int64)
             faulty = Faulty(rows[faulty.rows], faulty.kinds, faulty.errors)
         return values, faulty
 
     def _distinct(self, cells: Any) -> tuple[Any, Faulty | None]:
         """Read each distinct value once."""
-        encoded = cells.dictionary_encode()
-        positions = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy(zero_copy_only=False)
-        return self._place([*encoded.dictionary.to_pylist(), None], positions)
+        encoded = cells.dictionary_encode(null_encoding="encode")
+        return self._place(encoded.dictionary.to_pylist(), arrays.values(encoded.indices, np.int32))
 
     def _distinct_values(self, cells: list[Any]) -> tuple[Any, Faulty | None]:
         """Read each distinct JSON value once; 1, 1.0 and true are three."""
@@ -126,7 +126,9 @@ class Column:
             positions[row] = position
         return self._place(values, positions)
 
-    def _place(self, values: Sequence[Any], positions: NDArray[np.int64]) -> tuple[Any, Faulty | None]:
+    def _place(
+        self, values: Sequence[Any], positions: NDArray[np.signedinteger[Any]]
+    ) -> tuple[Any, Faulty | None]:
         numbers = np.empty(len(values))
         errors: list[CellError] = []
         kinds = np.full(len(values), -1)
@@ -184,4 +186,4 @@ def _seconds(times: Any) -> Any:
     if largest > _EXACT:  # a quotient of Python's integers is rounded once, whatever their size
         exact = [math.nan if count is None else count / scale for count in whole.to_pylist()]
         return arrays.doubles(np.array(exact))
-    return pc.divide(whole.cast(pa.float64()), float(scale))
+    return pc.divide(whole.cast(pa.float64()), arrays.double(scale))

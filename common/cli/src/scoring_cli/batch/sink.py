@@ -18,6 +18,10 @@ from scoring_cli.batch import arrays
 from scoring_cli.batch.chunk import JSON
 
 _GROUP: Final = 1 << 17  # rows of a Parquet row group
+_NOTHING: Final = arrays.text("")
+_NULL: Final = arrays.text("null")
+_NEWLINE: Final = arrays.text("\n")
+_QUOTE: Final = arrays.text('"')
 _ESCAPED: Final = '[\x00-\x1f"\\\\]'
 
 
@@ -62,7 +66,7 @@ class DelimitedSink(Sink):
             text = _decoded(column) if heading.type is JSON else _as_text(column)
             if not pa.types.is_floating(column.type):
                 text = self._quoted(text)
-            cells.append(pc.fill_null(text, "") if text.null_count else text)
+            cells.append(pc.fill_null(text, _NOTHING) if text.null_count else text)
         self._stream.write(_lines(cells, self._delimiter))
 
     def finish(self) -> None:
@@ -73,7 +77,7 @@ class DelimitedSink(Sink):
         if not pc.any(special).as_py():
             return text
         doubled = pc.replace_substring(text, '"', '""')
-        return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), text)
+        return pc.if_else(special, _in_quotes(doubled), text)
 
 
 class LineSink(Sink):
@@ -84,11 +88,9 @@ class LineSink(Sink):
         parts: list[Any] = []
         for position, (heading, column) in enumerate(zip(self._headings, columns, strict=True)):
             start = "{" if position == 0 else ","
-            parts += [
-                start + json.dumps(heading.name, ensure_ascii=False) + ":",
-                _as_json(column, heading.type),
-            ]
-        self._stream.write(_lines([*parts, "}"], ""))
+            key = json.dumps(heading.name, ensure_ascii=False)
+            parts += [arrays.text(f"{start}{key}:"), _as_json(column, heading.type)]
+        self._stream.write(_lines([*parts, arrays.text("}")], ""))
 
     def finish(self) -> None:
         """Nothing is left."""
@@ -130,10 +132,14 @@ class ParquetSink(Sink):
 
 def _lines(parts: Sequence[Any], joint: str) -> bytes:
     """Join the parts of each row, and the rows, to text with a line feed after each row."""
-    lines = pc.binary_join_element_wise(*parts, joint) if len(parts) > 1 else parts[0]
+    lines = pc.binary_join_element_wise(*parts, arrays.text(joint)) if len(parts) > 1 else parts[0]
     whole = pa.LargeListArray.from_arrays(arrays.integers(np.array([0, len(lines)])), lines)
-    text: bytes = pc.binary_join(whole, "\n")[0].as_buffer().to_pybytes()
+    text: bytes = pc.binary_join(whole, _NEWLINE)[0].as_buffer().to_pybytes()
     return text + b"\n" if len(lines) else b""
+
+
+def _in_quotes(text: Any) -> Any:
+    return pc.binary_join_element_wise(_QUOTE, text, _QUOTE, _NOTHING)
 
 
 def _as_text(column: Any) -> Any:
@@ -150,17 +156,17 @@ def _as_text(column: Any) -> Any:
 def _as_json(column: Any, kind: Any) -> Any:
     """Return the JSON text of each value."""
     if kind is JSON:
-        return pc.fill_null(column, "null")
+        return pc.fill_null(column, _NULL)
     number = pa.types.is_integer(column.type) or pa.types.is_floating(column.type)
     if pa.types.is_floating(column.type):
-        column = pc.if_else(pc.is_finite(column), column, pa.scalar(None, column.type))
+        column = pc.if_else(pc.is_finite(column), column, arrays.nothing(column.type))
     if number or pa.types.is_boolean(column.type) or pa.types.is_nested(column.type):
-        return pc.fill_null(_as_text(column), "null")
+        return pc.fill_null(_as_text(column), _NULL)
     text = _as_text(column)
     if pc.any(pc.match_substring_regex(text, _ESCAPED)).as_py():
         texts = [json.dumps(value, ensure_ascii=False) for value in text.to_pylist()]
         return arrays.texts(texts)
-    return pc.fill_null(pc.binary_join_element_wise('"', text, '"', ""), "null")
+    return pc.fill_null(_in_quotes(text), _NULL)
 
 
 def _decoded(column: Any) -> Any:
