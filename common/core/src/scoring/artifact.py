@@ -24,6 +24,7 @@ from scoring.agreement import (
 )
 from scoring.archive import MAX_BYTES, read_archive, write_archive
 from scoring.document import read_document, write_document
+from scoring.draft import drafted
 from scoring.forest import read_header, slim
 from scoring.manifest import Manifest, output_fields, pipeline_id
 from scoring.problem import Problem
@@ -117,18 +118,8 @@ class Artifact:
     def write(self, path: str | os.PathLike[str]) -> "Artifact":
         """Write the file, whole or not at all, and return the artifact with its new path."""
         target = Path(path)
-        part = target.with_name(f".{target.name}.{os.getpid()}.part")
-        try:
-            part.write_bytes(self.data)
-            part.replace(target)
-        except OSError as fault:
-            part.unlink(missing_ok=True)
-            raise Problem(
-                "artifact_not_written",
-                500,
-                f"The artifact cannot be written to {str(target)!r}: {fault.strerror}.",
-                "Choose a folder that exists and that you may write to.",
-            ) from None
+        with drafted(target) as draft:
+            draft.write_bytes(self.data)
         written = Artifact(self.manifest, self.features, self.forest, self.baseline, self.samples, target)
         written.__dict__["data"] = self.data
         return written
@@ -164,7 +155,7 @@ def _read_file(path: Path) -> bytes:
             "artifact_missing",
             503,
             f"There is no artifact at {str(path)!r}.",
-            "Check the path; `scoring pack` or `scoring train` make one.",
+            "Check the path; `scoring experiment` and `scoring pack` make one.",
         ) from None
     except OSError as fault:
         raise Problem(

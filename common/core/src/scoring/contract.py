@@ -95,12 +95,12 @@ class Result:
     """What the rows of a request come to.
 
     Attributes:
-        scores: float64 of shape (rows, outputs).
+        scores: float64 of shape (rows, outputs), or None if only contributions are wanted.
         contributions: As `Scorer.contributions` gives them, or None if the request wants none.
         distances: How far the rows are from the training rows, or None if the request does not ask.
     """
 
-    scores: NDArray[np.float64]
+    scores: NDArray[np.float64] | None
     contributions: NDArray[np.float64] | None = None
     distances: Distances | None = None
 
@@ -120,17 +120,25 @@ def opening(
     return _desk(scorer, settings).parser.opening(members, contributions)
 
 
-def evaluate(scorer: "Scorer", request: Request, settings: Settings = DEFAULT) -> Result:
-    """Score a request that `parse` or `opening` gave; the latter's needs its `values` filled in."""
-    scores = np.atleast_2d(np.asarray(_scores(scorer, request, settings), np.float64))
+def evaluate(scorer: "Scorer", request: Request, settings: Settings = DEFAULT, scored: bool = True) -> Result:
+    """Work out a request that `parse` or `opening` gave; the latter's needs its `values` filled in.
+
+    Without `scored` there are no scores, only what else the request asks for.
+    """
+    scores = None
+    if scored:
+        scores = np.atleast_2d(np.asarray(_scores(scorer, request, settings), np.float64))
     parts = None if request.shapley is None else _contributions(scorer, request, settings)
     found = _distances(_desk(scorer, settings), request) if request.flagged else None
     return Result(scores, parts, found)
 
 
 def render(scorer: "Scorer", request: Request, result: Result, settings: Settings = DEFAULT) -> bytes:
-    """Return the JSON body that answers a score request; its `rows` are needed for repeated fields only."""
+    """Return the JSON body that answers a request; its `rows` are needed for repeated fields only."""
     writer = _desk(scorer, settings).writer
+    if result.scores is None:
+        assert result.contributions is not None
+        return writer.contribution(request, result.contributions)
     return writer.score(request, result.scores, result.contributions, result.distances)
 
 

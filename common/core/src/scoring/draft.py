@@ -22,11 +22,16 @@ def drafted(path: str | os.PathLike[str]) -> Iterator[Path]:
     except BrokenPipeError:
         raise
     except OSError as fault:
-        raise Problem(
-            "output_not_written",
-            500,
-            f"{str(target)!r} cannot be written: {(fault.strerror or str(fault)).lower()}.",
-            "Choose a folder that exists, that you may write to and that has room.",
-        ) from fault
+        raise not_written(target, fault) from fault
     finally:
         draft.unlink(missing_ok=True)
+
+
+def not_written(path: Path, fault: OSError) -> Problem:
+    """Say which file the operating system refused to write, why, and what to do."""
+    return Problem(
+        "output_not_written",
+        500,
+        f"{str(path)!r} cannot be written: {(fault.strerror or str(fault)).lower()}.",
+        "Choose a folder that exists, that you may write to and that has room.",
+    )

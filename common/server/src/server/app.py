@@ -1,7 +1,7 @@
 """The app: what every HTTP template runs, as plain ASGI."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
 from contextlib import ExitStack
 from time import perf_counter, time
 from typing import Any, Final
@@ -11,8 +11,8 @@ from scoring.body import too_large
 from scoring.contract import problem_body
 from scoring.fault import refusal
 from scoring.problem import Problem
-from server import admin, card, page, probe, score
-from server import inference
+
+from server import admin, card, inference, page, probe, score
 from server.call import JSON, Answer, Body, Call, ClientGone, Served
 from server.keys import Keys, presented
 from server.log import Log, to_person
@@ -109,7 +109,11 @@ class App:
         headers: dict[bytes, bytes] = dict(scope["headers"])
         method, path = scope["method"], scope["path"]
         body = Body(receive, self._limit)
-        query = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True) if scope["query_string"] else {}
+        query = (
+            parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
+            if scope["query_string"]
+            else {}
+        )
         request_id = self._ids.of(headers.get(b"x-request-id"))
         call = Call(method, path, query, headers, body, served, request_id, self.desk)
         route, key, code = NOWHERE, "", ""
@@ -123,6 +127,8 @@ class App:
                 key = self._check(found, headers)
                 self._admit(found, headers)
                 answer = await found.handler(call)
+                if not isinstance(answer.body, bytes):
+                    answer.body = await _begun(answer.body)  # what fails before the first piece is answered
             except Problem as problem:
                 code = problem.code
                 answer = self._refused(problem, path, call)
@@ -134,6 +140,10 @@ class App:
             sent = await self._send(answer, call, send)
         except ClientGone:
             status = _GONE
+        except asyncio.CancelledError:
+            if not body.late:
+                raise
+            status = _GONE
         except Exception as error:  # noqa: BLE001 -- a defect is logged without its text, which may hold values
             self.log.failure(request_id, error)
             if status == 0:
@@ -143,9 +153,7 @@ class App:
             self.desk.release(call)
             self.reading.end(body)
             seconds = perf_counter() - begun
-            self._metrics.end(
-                route, status, seconds, call.engine_seconds, call.rows, body.size, sent
-            )
+            self._metrics.end(route, status, seconds, call.engine_seconds, call.rows, body.size, sent)
             trace = trace_id(headers.get(b"traceparent"))
             self.log.request(
                 (time(), request_id, trace, method, route, status, body.size, sent, call.rows)
@@ -214,14 +222,11 @@ class App:
             await send({"type": "http.response.start", "status": answer.status, "headers": headers})
             await send({"type": "http.response.body", "body": content})
             return len(content)
-        pieces = content.__aiter__()
-        first = await anext(pieces, b"")  # a failure before the first piece is still an answer
         await send({"type": "http.response.start", "status": answer.status, "headers": headers})
-        size, piece = 0, first
-        while piece:
+        size = 0
+        async for piece in content:
             size += len(piece)
             await send({"type": "http.response.body", "body": piece, "more_body": True})
-            piece = await anext(pieces, b"")
         await send({"type": "http.response.body", "body": b""})
         return size
 
@@ -245,6 +250,18 @@ class App:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.reading.look(perf_counter())
+
+
+async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+    """Return the pieces, the first of which has been made."""
+    first = await anext(pieces, b"")
+
+    async def rest() -> AsyncIterator[bytes]:
+        yield first
+        async for piece in pieces:
+            yield piece
+
+    return rest()
 
 
 def make_app(settings: Settings) -> App:

@@ -3,6 +3,7 @@
 from typing import Final
 
 from scoring import contract
+
 from server.call import JSON, Answer, Call
 from server.route import Route
 

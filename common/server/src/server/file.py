@@ -9,6 +9,7 @@ from typing import Any, Final
 
 from scoring.fault import refusal
 from scoring.problem import Problem
+
 from server.call import Body, Call
 
 _PIECE: Final = 256 * 1024
@@ -40,7 +41,9 @@ def file_call(call: Call, folder: Path | None) -> Call:
         headers[b"content-encoding"] = b"gzip"
         name = name.with_suffix("")
     headers[b"content-type"] = _TYPES.get(name.suffix.lower(), b"application/json")
-    return replace(call, method="POST", headers=headers, body=Body(_Pieces(descriptor), call.body.limit))
+    query = {option: values for option, values in call.query.items() if option != "file"}
+    body = Body(_Pieces(descriptor), call.body.limit)
+    return replace(call, method="POST", query=query, headers=headers, body=body)
 
 
 def _open(folder: Path, name: str) -> tuple[int, int]:

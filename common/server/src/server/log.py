@@ -50,7 +50,7 @@ class Log:
 
     def failure(self, request_id: str, error: BaseException) -> None:
         """Note a defect: types and places of an exception and its causes, without texts, which may hold values."""
-        causes = []
+        causes: list[dict[str, str]] = []
         cause: BaseException | None = error
         while cause is not None and len(causes) < 5:
             place, trace = "", cause.__traceback__
@@ -99,7 +99,22 @@ class Log:
 
 
 def _text(line: Line) -> str:
-    when, request_id, trace_id, method, route, status, size, sent, rows, seconds, engine, digest, key, code = line
+    (
+        when,
+        request_id,
+        trace_id,
+        method,
+        route,
+        status,
+        size,
+        sent,
+        rows,
+        seconds,
+        engine,
+        digest,
+        key,
+        code,
+    ) = line
     more = ""
     if trace_id:
         more = f',"trace":"{trace_id}"'

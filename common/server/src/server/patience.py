@@ -7,6 +7,7 @@ import asyncio
 from typing import Any, Final
 
 from scoring.problem import Problem
+
 from server.call import Body
 
 LOOK_SECONDS: Final = 0.5

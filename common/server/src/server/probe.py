@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING
 
 from scoring.fault import refusal
+
 from server.call import JSON, Answer, Call
 from server.route import Route
 

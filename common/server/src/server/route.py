@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from typing import Final
 
 from scoring.fault import refusal
+
 from server.call import Access, Answer, Call, Limit
 
 Handler = Callable[[Call], Awaitable[Answer]]

@@ -5,6 +5,7 @@ from typing import Final
 
 from scoring import contract
 from scoring.fault import refusal
+
 from server import formats
 from server.call import JSON, Answer, Call
 from server.file import file_call
@@ -15,7 +16,7 @@ _SHAPLEY: Final = b"requestShapleyValueType"
 
 async def score(call: Call) -> Answer:
     """Answer POST /model/score."""
-    if not formats.plain(call):
+    if not formats.is_plain(call):
         return await formats.score(call)
     body = await call.read()
     if _SHAPLEY in body:
@@ -27,7 +28,7 @@ async def score(call: Call) -> Answer:
 
 async def contribution(call: Call) -> Answer:
     """Answer POST /model/contribution."""
-    if not formats.plain(call):
+    if not formats.is_plain(call):
         return await formats.contribution(call)
     body = await call.read()
     reply = await call.run(contract.contribution_reply, call.scorer.scorer, body, call.scorer.settings)

@@ -9,6 +9,7 @@ from scoring.problem import Problem
 from scoring.scorer import Scorer
 from scoring.settings import Settings
 from scoring.verification import verify
+
 from server.call import Served
 from server.clock import TimedEngine
 

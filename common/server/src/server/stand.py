@@ -6,6 +6,7 @@ from pathlib import Path
 
 from scoring.problem import Problem
 from scoring.settings import Settings
+
 from server.call import Served
 from server.log import Log
 from server.served import card, load

@@ -4,16 +4,15 @@ import threading
 from collections.abc import Callable, Iterable
 
 from scoring.problem import Problem
+
 from server.keys import Keys
 from server.log import Log
 
 
 class Watch:
-    """Looks every few seconds until it is closed. What it finds amiss is said in the log, and looked at again."""
+    """Looks every few seconds until it is closed. What it finds amiss is said in the log."""
 
-    def __init__(
-        self, seconds: float, follow: Callable[[], None], keys: Iterable[Keys], log: Log
-    ) -> None:
+    def __init__(self, seconds: float, follow: Callable[[], None], keys: Iterable[Keys], log: Log) -> None:
         self._seconds = seconds
         self._follow = follow
         self._keys = tuple(keys)

@@ -7,6 +7,7 @@ from typing import Final, TypeVar
 
 from scoring.fault import refusal
 from scoring.problem import Problem
+
 from server.call import Call, Limit
 from server.clock import engine_clock
 from server.settings import Capacity

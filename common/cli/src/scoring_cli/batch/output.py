@@ -2,13 +2,12 @@
 
 import contextlib
 import gzip
-import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
 
-from scoring import Problem
+from scoring.draft import drafted, not_written
 
 from scoring_cli.batch.source import STANDARD
 
@@ -30,43 +29,23 @@ def open_output(name: str) -> Iterator[BinaryIO]:
     path = Path(name)
     path = path.resolve() if path.is_symlink() else path
     if path.exists() and not path.is_file():
-        with _opened(name, path) as stream:
-            yield stream
+        try:
+            with _opened(path, packed=False) as stream:
+                yield stream
+        except BrokenPipeError:
+            raise
+        except OSError as fault:
+            raise not_written(path, fault) from fault
         return
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        with _opened(name, part) as stream:
-            yield stream
-        part.replace(path)
-    except BaseException:
-        part.unlink(missing_ok=True)
-        raise
+    with drafted(path) as draft, _opened(draft, packed=name.lower().endswith(".gz")) as stream:
+        yield stream
 
 
 @contextlib.contextmanager
-def _opened(name: str, path: Path) -> Iterator[BinaryIO]:
-    try:
-        raw = path.open("wb", buffering=1 << 20)
-    except OSError as error:
-        raise _not_written(name, error) from None
-    try:
-        with raw:
-            if name.lower().endswith(".gz"):
-                with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packed:
-                    yield packed  # type: ignore[misc]
-            else:
-                yield raw
-    except OSError as error:
-        if isinstance(error, BrokenPipeError):
-            raise
-        raise _not_written(name, error) from None
-
-
-def _not_written(name: str, error: OSError) -> Problem:
-    reason = (error.strerror or str(error)).lower()
-    return Problem(
-        "output_not_written",
-        500,
-        f"{name} cannot be written: {reason}.",
-        "Choose a folder that exists, that you may write to and that has room.",
-    )
+def _opened(path: Path, packed: bool) -> Iterator[BinaryIO]:
+    with path.open("wb", buffering=1 << 20) as raw:
+        if packed:
+            with gzip.GzipFile("", "wb", 6, raw, mtime=0) as packing:
+                yield packing  # type: ignore[misc]
+        else:
+            yield raw

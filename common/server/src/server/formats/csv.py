@@ -59,28 +59,28 @@ class CsvDecoder(Decoder):
                 raise _too_long()
             return False
         line, self._rest = self._rest[:end], self._rest[end:]
-        self.fields = tuple(name.strip() for name in _split(line)[0])
+        names = _split(line)
+        if len(names) != 1:
+            raise _malformed("The lines of the CSV end with CR.", "End them with LF or with CR LF.")
+        self.fields = tuple(str(name).strip() for name in names[0])
         return True
 
     def _cut(self) -> int:
         """Return where the last complete row ends: at a line end outside of quotes."""
         if '"' not in self._rest:
             end = self._rest.rfind("\n") + 1
-            start = end
         else:
             # Quotes inside of quotes are doubled, so an odd number of quotes before a line end is inside.
-            end, start, odd = 0, 0, False
-            for line in self._rest.splitlines(keepends=True) if self._plain() else _lines(self._rest):
-                start += len(line)
-                odd ^= bool(line.count('"') & 1)
-                if not odd and line.endswith("\n"):
-                    end = start
-        if len(self._rest) - end > _RECORD and (end == 0 or len(self._rest) - end > _RECORD):
+            end = place = 0
+            odd = False
+            while found := self._rest.find("\n", place) + 1:
+                odd ^= bool(self._rest.count('"', place, found) & 1)
+                place = found
+                if not odd:
+                    end = found
+        if len(self._rest) - end > _RECORD:
             raise _too_long()
         return end
-
-    def _plain(self) -> bool:
-        return False
 
 
 class Lines(Batch):
@@ -177,13 +177,6 @@ def _next(chunk: str, start: int) -> int:
         odd ^= bool(chunk.count('"', place, end) & 1)
         if not odd:
             return end
-        place = end
-
-
-def _lines(chunk: str) -> Iterator[str]:
-    place = 0
-    while end := chunk.find("\n", place) + 1:
-        yield chunk[place:end]
         place = end
 
 

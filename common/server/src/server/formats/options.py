@@ -64,9 +64,7 @@ def _one(query: Mapping[str, Sequence[str]], name: str) -> str | None:
     return values[-1] if values else None
 
 
-def _choice(
-    query: Mapping[str, Sequence[str]], name: str, allowed: Mapping[str, Any], faults: Faults
-) -> Any:
+def _choice(query: Mapping[str, Sequence[str]], name: str, allowed: Mapping[str, Any], faults: Faults) -> Any:
     value = _one(query, name)
     if value is None:
         return None
