@@ -121,8 +121,9 @@ def main() -> None:
     parser.add_argument("--splits", type=int, default=10)
     parser.add_argument("--first", type=int, default=0, help="seed of the first split")
     parser.add_argument("--target", action="append", help="label; all five if not given; may be repeated")
-    parser.add_argument("--results", type=Path, default=Path("hydraulic.ndjson"))
+    parser.add_argument("--results", type=Path, default=Path("build/hydraulic.ndjson"))
     arguments = parser.parse_args()
+    arguments.results.parent.mkdir(parents=True, exist_ok=True)
     targets = tuple(arguments.target or find_recipe(RECIPE).targets)
     seeds = range(arguments.first, arguments.first + arguments.splits)
     text = arguments.results.read_text() if arguments.results.exists() else ""

@@ -74,7 +74,7 @@ def daal4py(model: Model) -> Predict:
     try:
         import daal4py as package
     except ImportError as fault:
-        raise Absent("daal4py is not installed") from fault
+        raise Absent(f"daal4py cannot be imported: {str(fault)[:80]}") from fault
     package.daalinit(1)
     converted = package.mb.convert_model(model.booster)
     return lambda X: converted.predict_proba(X) if model.plan.classes > 1 else converted.predict(X)
