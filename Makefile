@@ -18,7 +18,7 @@ BUDGET ?= 30
 NAME ?= $(if $(DATA),$(basename $(notdir $(DATA))),simulated-rig)
 WHAT := $(if $(DATA),"$(DATA)",--recipe simulated-hydraulic)
 
-.PHONY: help run test lint types unit bench wheel clean
+.PHONY: help run test lint types unit api bench wheel clean
 
 help: ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -36,10 +36,13 @@ lint: $(READY) ## style, format and the direction of imports
 	$(BIN)/lint-imports --no-cache
 
 types: $(READY) ## mypy --strict on common/
-	$(BIN)/mypy common/core/src common/experiment/src common/cli/src
+	$(BIN)/mypy common/core/src common/experiment/src common/server/src common/cli/src
 
 unit: $(READY) ## the test suite alone; ARGS="-k words" narrows it
 	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+
+api: $(READY) ## publish common/api/openapi.yaml as the JSON that the server carries
+	$(BIN)/python common/api/publish.py
 
 bench: $(READY) ## ratios against peers, in an environment of their own
 	$(UV) run benchmarks/run.py $(ARGS)

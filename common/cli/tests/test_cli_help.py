@@ -15,6 +15,7 @@ COMMANDS = {
     "verify": "--json",
     "pack": "--output -o --schema --name --labels --target",
     "sample": "PIPELINE",
+    "serve": "--host --port --workers --api-keys --admin-key-file --tls-cert --tls-key --data-dir --lenient",
 }
 
 CPU = """

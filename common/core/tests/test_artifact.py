@@ -166,8 +166,9 @@ def test_a_failed_write_leaves_nothing_behind(tmp_path: Path) -> None:
 def test_a_path_that_is_no_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(Problem, match="no artifact at"):
         scoring.load(tmp_path / "none.pipeline")
-    with pytest.raises(Problem, match="cannot be read"):
-        scoring.load(tmp_path)
+    for path in (tmp_path, "a\0b"):
+        with pytest.raises(Problem, match="cannot be read"):
+            scoring.load(path)
 
 
 def bomb(size: int) -> bytes:

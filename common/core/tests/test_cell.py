@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring.cell import CellError, as_truth, kind, number_text, text
-from scoring.instant import seconds
+from scoring.instant import instant_text, seconds
 from scoring.reader import Reader, reader
 from scoring.schema import Field
 
@@ -231,6 +231,19 @@ def test_a_time_is_what_python_says(moment: datetime, separator: str) -> None:
     exact = (moment - datetime(1970, 1, 1, tzinfo=UTC)) // timedelta(microseconds=1) / 10**6
     assert seconds(moment.isoformat(separator)) == exact
     assert seconds(moment.date().isoformat()) == (moment.date() - datetime(1970, 1, 1).date()).days * 86400
+
+
+@settings(deadline=None, max_examples=300, derandomize=True)
+@given(st.floats(-62135596800.0, 253402300799.0))
+def test_a_time_survives_the_wire_to_the_nanosecond(value: float) -> None:
+    written = instant_text(value)
+    assert written is not None
+    assert abs(seconds(written) - value) <= 0.5e-9
+
+
+@pytest.mark.parametrize("value", [NAN, math.inf, -math.inf, 253402300800.0, -62135596800.5, 1e300])
+def test_no_cell_says_a_time_out_of_range(value: float) -> None:
+    assert instant_text(value) is None
 
 
 def test_only_the_first_thousand_errors_of_a_column_are_looked_for() -> None:

@@ -1,6 +1,7 @@
 """Packing LightGBM models: the artifact answers as the model does, to the last bit."""
 
 import json
+import math
 from pathlib import Path
 
 import lightgbm as lgb
@@ -257,7 +258,7 @@ def test_rows_of_codes_become_cells(tmp_path: Path) -> None:
     artifact = scoring.pack(booster, tmp_path / "m.pipeline", schema=schema, X=X)
 
     assert [row[2] for row in artifact.samples["rows"][:3]] == ["red", "green", "blue"]
-    assert artifact.samples["rows"][1][3] == "2017-07-15T02:40:00.500000+00:00"
+    assert artifact.samples["rows"][1][3] == "2017-07-15T02:40:00.5Z"
     assert np.ravel(artifact.samples["output"]).tolist() == booster.predict(X[:20]).tolist()
     assert scoring.load(tmp_path / "m.pipeline").verify().ok
 
@@ -297,6 +298,20 @@ def test_ranges_come_from_the_model(tmp_path: Path) -> None:
     assert field.minimum <= float(field.example) <= field.maximum
 
 
+@pytest.mark.parametrize("scale", [1.0, 1e-9, 1e9, 1e15, math.inf])
+def test_numbers_may_be_times(tmp_path: Path, scale: float) -> None:
+    X = numbers() * 1e8
+    booster = train(X, np.nan_to_num(X[:, 0]))
+    given = X * scale if math.isfinite(scale) else np.full_like(X, scale)
+
+    for rows in (given, pd.DataFrame(given, columns=booster.feature_name())):
+        scoring.pack(booster, tmp_path / "m.pipeline", X=rows, schema={"Column_0": {"type": "Time64"}})
+        scorer = scoring.load(tmp_path / "m.pipeline")
+
+        assert scorer.verify().ok
+        assert (scorer.predict(given) == booster.predict(given)).all()
+
+
 def test_packing_twice_gives_the_same_bytes(tmp_path: Path) -> None:
     table = frame()
     booster = train(table, answer(table).astype(float), objective="binary")
@@ -320,7 +335,28 @@ REFUSALS = {
     "a bad type": (lambda: binary(), {"schema": {"Column_0": {"type": "Float"}}}, "does not exist"),
     "a schema file that is absent": (lambda: binary(), {"schema": "/nowhere/schema.json"}, "cannot be read"),
     "rows as a mapping": (lambda: binary(), {"X": {"Column_0": [1.0]}}, "X is a dict"),
-    "no rows": (lambda: binary(), {"X": np.empty((0, 4))}, "or empty"),
+    "no rows": (lambda: binary(), {"X": np.empty((0, 4))}, "holds no rows"),
+    "one row": (lambda: binary(), {"X": [1.0, 2.0, 3.0, 4.0]}, "holds no rows"),
+    "rows of another width": (lambda: binary(), {"X": np.ones((3, 2))}, "2 cells, the schema has 4"),
+    "rows of other names": (lambda: binary(), {"X": pd.DataFrame({"a": [1.0]})}, "no column 'Column_0'"),
+    "labels as one text": (lambda: binary(), {"labels": "ab"}, "labels are one text"),
+    "a target that is no text": (lambda: binary(), {"target": 5}, "target is a int"),
+    "metrics that JSON lacks": (
+        lambda: binary(),
+        {"metrics": {"auc": math.nan}},
+        "metrics cannot be written",
+    ),
+    "notes that JSON lacks": (lambda: binary(), {"data": {"at": Path()}}, "data cannot be written"),
+    "a schema as a list": (lambda: binary(), {"schema": [1]}, "not an object"),
+    "a new name": (lambda: binary(), {"schema": {"Column_0": {"name": "age"}}}, "renames 'Column_0'"),
+    "a wrong example": (
+        lambda: binary(),
+        {"schema": {"Column_0": {"example": "old"}}},
+        "example that is text",
+    ),
+    "an endless range": (lambda: binary(), {"schema": {"Column_0": {"max": math.inf}}}, "not finite"),
+    "a range upside down": (lambda: binary(), {"schema": {"Column_0": {"min": 5, "max": 1}}}, "min above"),
+    "no trees": (lambda: lgb.Booster(QUIET, lgb.Dataset(numbers(), np.arange(240.0))), {}, "no trees"),
     "a custom objective": (lambda: custom(), {"labels": ["a", "b"]}, "no classes"),
 }
 

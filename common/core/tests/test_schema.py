@@ -2,7 +2,7 @@
 
 import pytest
 from scoring import Field, Problem, Schema
-from scoring.schema import MISSING_TOKENS, TYPES, UNSEEN, did_you_mean, listed, nearest, number
+from scoring.schema import MISSING_TOKENS, TYPES, UNSEEN, did_you_mean, listed, number
 
 
 def test_a_field_survives_its_written_form() -> None:
@@ -122,10 +122,9 @@ def test_a_schema_of_the_wrong_shape_is_refused_by_key(body: object, message: st
 
 
 def test_the_nearest_name() -> None:
-    assert nearest("sepal_lenght", ["petal_width", "sepal_length"]) == "sepal_length"
-    assert nearest("AGE ", ["age", "wage"]) == "age"
-    assert nearest("zzz", ["age"]) is None
-    assert nearest("a", []) is None
+    assert did_you_mean("sepal_lenght", ["petal_width", "sepal_length"]) == "Did you mean 'sepal_length'?"
+    assert did_you_mean("AGE ", ["age", "wage"]) == "Did you mean 'age'?"
+    assert did_you_mean("a", []) == ""
     assert did_you_mean("zzz", ["age"]) == ""
 
 

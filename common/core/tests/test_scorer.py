@@ -193,24 +193,6 @@ def test_tables_of_numbers(frame: Callable[[Any], Any]) -> None:
     assert (scorer.predict(table) == PLAIN_BOOSTER.predict(PLAIN)).all()
 
 
-def test_numbers_behind_a_dictionary_are_not_taken_for_their_indices() -> None:
-    scorer = make(PLAIN_BOOSTER, FIELDS[:2], task="regression", labels=[])
-    rows = np.array([[5.0, 1.0], [5.0, 2.0], [-3.0, 1.0]])
-    table = pa.table({"length": pa.array(rows[:, 0]).dictionary_encode(), "width": rows[:, 1]})
-
-    assert (scorer.predict(table) == PLAIN_BOOSTER.predict(rows)).all()
-
-
-def test_a_number_that_means_missing_is_missing_in_a_table() -> None:
-    fields = [Field("length", missing=("", "-999")), FIELDS[1]]
-    scorer = make(PLAIN_BOOSTER, fields, task="regression", labels=[])
-    rows = np.array([[np.nan, 1.0], [0.5, 2.0]])
-    told = np.array([[-999.0, 1.0], [0.5, 2.0]])
-
-    for table in (pd.DataFrame(told, columns=NAMES[:2]), pl.DataFrame(told, NAMES[:2]), told.astype(object)):
-        assert (scorer.predict(table) == PLAIN_BOOSTER.predict(rows)).all()
-
-
 def test_one_row_is_one_answer(scorer: Scorer) -> None:
     cells = [next(iter(column)) for column in columns(X).values()]
 
@@ -398,6 +380,12 @@ def test_verify_finds_what_was_packed() -> None:
     assert json.loads(json.dumps(good.to_dict()))["ok"] is True
     assert not bad.ok
     assert "output of sample row 1" in bad.faults[0]
+
+
+def test_verify_finds_samples_that_do_not_fit_the_schema() -> None:
+    samples = {"rows": [["1", "2", "green", "perhaps", ""]], "raw": [[0.0]], "output": [[0.5]]}
+
+    assert "sample rows do not fit the schema" in make(samples=samples).verify().faults[0]
 
 
 def test_verify_finds_a_file_that_changed(tmp_path: Path) -> None:

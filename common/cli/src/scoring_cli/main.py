@@ -8,7 +8,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from scoring_cli import __version__
-from scoring_cli.commands import data, experiment, inspect, pack, sample, score, verify
+from scoring_cli.commands import data, experiment, inspect, pack, sample, score, serve, verify
 
 _DEBUG = "--debug"
 
@@ -21,7 +21,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _module in (data, experiment, pack, inspect, verify, sample, score):
+for _module in (data, experiment, pack, inspect, verify, sample, score, serve):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, short_help=_module.SUMMARY, epilog=_module.EXAMPLES)(_module.command)
 

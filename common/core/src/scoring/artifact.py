@@ -157,11 +157,11 @@ def _read_file(path: Path) -> bytes:
             f"There is no artifact at {str(path)!r}.",
             "Check the path; `scoring experiment` and `scoring pack` make one.",
         ) from None
-    except OSError as fault:
+    except (OSError, ValueError) as fault:  # ValueError: a path with a null character
         raise Problem(
             "artifact_missing",
             503,
-            f"The artifact at {str(path)!r} cannot be read: {fault.strerror}.",
+            f"The artifact at {str(path)!r} cannot be read: {getattr(fault, 'strerror', fault)}.",
             "Check that it is a file and that you may read it.",
         ) from None
     if len(data) > MAX_BYTES:

@@ -1,4 +1,4 @@
-"""Text of a Time64 cell -> seconds since 1970-01-01T00:00:00Z."""
+"""Text of a Time64 cell -> seconds since 1970-01-01T00:00:00Z, and back."""
 
 import re
 from datetime import date
@@ -44,3 +44,20 @@ def seconds(text: str) -> float | None:
     scale: int = 10 ** len(fraction)
     exact: float = (whole * scale + int(fraction)) / scale
     return exact
+
+
+def instant_text(seconds_since_1970: float) -> str | None:
+    """Write seconds since 1970-01-01 UTC as `seconds` reads them, to the nanosecond.
+
+    None when they are not finite or lie outside the years 1 to 9999.
+    """
+    if seconds_since_1970 - seconds_since_1970 != 0.0:
+        return None
+    above, below = float(seconds_since_1970).as_integer_ratio()
+    whole, nanoseconds = divmod((2 * above * 10**_DIGITS + below) // (2 * below), 10**_DIGITS)
+    days, second = divmod(whole, 86400)
+    if not date.min.toordinal() <= days + _EPOCH <= date.max.toordinal():
+        return None
+    clock = f"{second // 3600:02d}:{second // 60 % 60:02d}:{second % 60:02d}"
+    fraction = f".{nanoseconds:0{_DIGITS}d}".rstrip("0") if nanoseconds else ""
+    return f"{date.fromordinal(days + _EPOCH).isoformat()}T{clock}{fraction}Z"

@@ -12,7 +12,7 @@ from scoring.fault import Fault, Faults
 from scoring.problem import Problem
 from scoring.reader import Column, Reader, reader
 from scoring.schema import BOOL, STR, TIME64, UNSEEN, Field, Schema, did_you_mean, listed, number
-from scoring.table import Table, open_table, plain_cells, seconds_since_1970
+from scoring.table import Table, open_table, plain_cells, seconds_since_1970, unreadable
 
 Matrix = NDArray[np.float64]
 
@@ -55,12 +55,14 @@ class Intake:
             return self._from_table(table)
         if isinstance(X, list | tuple):
             return self._from_list(X)
+        if isinstance(X, np.ma.MaskedArray):
+            X = np.ma.filled(X.astype(object if X.dtype.kind == "O" else np.float64), np.nan)
         array = np.asarray(X)
         if array.ndim == 0:
-            raise _unsupported(f"X is a {type(X).__name__}")
+            raise unreadable(f"X is a {type(X).__name__}")
         rows = array.reshape(1, -1) if array.ndim == 1 else array
         if rows.ndim != 2:
-            raise _unsupported(f"X has {rows.ndim} dimensions")
+            raise unreadable(f"X has {rows.ndim} dimensions")
         if rows.shape[1] != len(self.schema):
             raise self._width(rows.shape[1])
         if rows.dtype.kind in "fiub":
@@ -86,7 +88,7 @@ class Intake:
         rows = X if nested else [X]
         for position, row in enumerate(rows):
             if not isinstance(row, list | tuple | np.ndarray):
-                raise _unsupported(f"row {position} of X is a {type(row).__name__}")
+                raise unreadable(f"row {position} of X is a {type(row).__name__}")
             if len(row) != len(self.schema):
                 raise self._width(len(row), position)
         columns = [np.empty(len(rows), object) for _ in self.schema]
@@ -103,7 +105,8 @@ class Intake:
                     "missing_field", f"There is no column {name!r}.", name, did_you_mean(name, table.names)
                 )
             problem = faults.problem()
-            raise Problem("missing_field", 422, problem.detail, problem.hint, problem.errors)
+            hint = problem.hint or f"Name the columns as the inputs are: {listed(self.schema.names)}."
+            raise Problem("missing_field", 422, problem.detail, hint, problem.errors)
         pairs = [table.distinct(name) or (table.column(name), None) for name in self.schema.names]
         return self._from_columns([cells for cells, _ in pairs], [places for _, places in pairs])
 
@@ -116,7 +119,7 @@ class Intake:
             len(column if place is None else place) for column, place in zip(columns, places, strict=True)
         }
         if len(lengths) > 1:
-            raise _unsupported("the columns of X have different lengths")
+            raise unreadable("the columns of X have different lengths")
         matrix = np.empty((lengths.pop() if lengths else 0, len(columns)), np.float64, order="F")
         faults = Faults()
         for position, (column, cells) in enumerate(zip(columns, self.readers, strict=True)):
@@ -165,12 +168,3 @@ def _numbers(column: Matrix, field: Field) -> Matrix:
 def _is_number(token: str) -> bool:
     value = number(token)
     return value is not None and not math.isnan(value)
-
-
-def _unsupported(what: str) -> Problem:
-    return Problem(
-        "unsupported_input",
-        422,
-        f"X cannot be read: {what}.",
-        "Pass a matrix (rows, inputs), one row, a list of rows, or a pandas, polars or pyarrow table.",
-    )

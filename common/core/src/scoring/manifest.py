@@ -77,7 +77,7 @@ class Manifest:
         _check_format(body.get("format"))
         known = ("format", *_SHAPES)
         faults: list[tuple[str, str]] = [
-            (key, f"is not a key of a manifest. {did_you_mean(key, known)}".strip())
+            (key, f"is not a key of a manifest. {did_you_mean(key, known)}".removesuffix(". "))
             for key in body
             if key not in known
         ]

@@ -148,6 +148,8 @@ def _load(text: str) -> Any:
 
 def _checked(text: str) -> Header:
     header = read_header(text)
+    if "\nTree=" not in text:
+        raise unsupported("The model has no trees", "Train it for at least one iteration.")
     if "\nis_linear=1" in text:
         raise unsupported("The model has linear trees", "Train with linear_tree=false.")
     return header

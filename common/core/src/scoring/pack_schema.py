@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from scoring.cell import CellError
 from scoring.forest import Header
 from scoring.graph import Graph
 from scoring.pack_lightgbm import Forest
 from scoring.problem import Problem
+from scoring.reader import reader
 from scoring.sample import cell_text, example
 from scoring.schema import (
     BOOL,
@@ -46,12 +48,14 @@ def overrides(
     if isinstance(schema, Schema):
         body: Any = schema.to_dict()
     else:
-        body = schema if isinstance(schema, Mapping) else _read(Path(schema))
+        body = _read(Path(schema)) if isinstance(schema, str | os.PathLike) else schema
     if isinstance(body, Mapping) and isinstance(body.get("inputs"), list):
         body = {item.get("name"): item for item in body["inputs"] if isinstance(item, Mapping)}
     if not isinstance(body, Mapping) or not all(isinstance(item, Mapping) for item in body.values()):
         raise _invalid("is not an object with an object for each field")
-    for name in body:
+    for name, wish in body.items():
+        if wish.get("name", name) != name:
+            raise _invalid(f"renames {name!r}", "An input keeps the name that the model gives it.")
         if name not in names:
             hint = did_you_mean(str(name), names) or f"The inputs are {listed(names)}."
             raise _invalid(f"describes {name!r}, which is not an input", hint)
@@ -162,18 +166,25 @@ def _field(source: Source, position: int, table: Table | None, X: Any, wish: Map
     merged = {**known, **{key: value for key, value in wish.items() if value is not None}}
     field = Field.from_dict(merged, f"The schema of {source.name!r}")
     if field.example:
-        return field
+        return _with_readable_example(field)
     first = (
         None
         if cells is None
         else next((c for c in plain_cells(cells[:20]) if c is not None and c == c), None)
     )
-    shown = (
-        None
-        if first is None or (isinstance(first, float) and field.type == TIME64)
-        else cell_text(field, first)
-    )
+    shown = None if first is None else cell_text(field, first)
     return replace(field, example=shown or example(field))
+
+
+def _with_readable_example(field: Field) -> Field:
+    try:
+        reader(field).cell(field.example)
+    except CellError as fault:
+        raise _invalid(
+            f"gives {field.name!r}, which is {field.type}, an example that is {fault.found}",
+            reader(field).advice,
+        ) from None
+    return field
 
 
 def _column_type(source: Source, cells: Any) -> str:

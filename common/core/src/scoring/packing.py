@@ -6,7 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from scoring.artifact import Artifact
+from scoring.document import write_document
 from scoring.graph import Graph
 from scoring.pack_lightgbm import Forest, open_forest, task_and_labels
 from scoring.pack_schema import bind_categories, fields, overrides
@@ -44,9 +47,11 @@ def pack(
     Raises Problem naming the step that an artifact cannot carry, or the first answer that differs from the
     model's: raw scores must agree to the last bit, features of a scikit-learn pipeline to 1e-12.
     """
-    if X is not None and (isinstance(X, Mapping) or not hasattr(X, "__getitem__") or not len(X)):
+    _check_arguments(name, labels, target, {"metrics": metrics, "data": data})
+    if X is not None and not _is_rows(X):
         raise unsupported(
-            f"X is a {type(X).__name__}, or empty", "Give rows as an array, a list of rows or a data frame."
+            f"X is a {type(X).__name__} that holds no rows",
+            "Give rows as an array of two dimensions, a list of lists or a data frame.",
         )
     steps, estimator = steps_of(model)
     forest = open_forest(estimator)
@@ -71,6 +76,31 @@ def pack(
     scorer = Scorer(create(None))
     rows = checked_rows(scorer, forest, model if steps else None, X, plan.unread)
     return create(expectations(scorer, rows)).write(path)
+
+
+def _check_arguments(name: Any, labels: Any, target: Any, notes: Mapping[str, Any]) -> None:
+    """Raise Problem for what type hints forbid and the manifest could not say."""
+    for what, value in (("name", name), ("target", target)):
+        if value is not None and not isinstance(value, str):
+            raise unsupported(f"The {what} is a {type(value).__name__}", f"Give the {what} as text.")
+    if isinstance(labels, str):
+        raise unsupported("The labels are one text", "Give a list with a label for each class.")
+    for what, value in notes.items():
+        try:
+            write_document(value)
+        except (TypeError, ValueError) as fault:
+            raise unsupported(
+                f"The {what} cannot be written as JSON ({fault})",
+                "Use text, lists, mappings and finite Python numbers.",
+            ) from None
+
+
+def _is_rows(X: Any) -> bool:
+    if isinstance(X, list | tuple):
+        return bool(X) and all(isinstance(row, list | tuple | np.ndarray) for row in X)
+    if isinstance(X, np.ndarray):
+        return X.ndim == 2 and X.size > 0
+    return hasattr(X, "columns") and hasattr(X, "__len__") and len(X) > 0
 
 
 class _Plan(NamedTuple):

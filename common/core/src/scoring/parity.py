@@ -10,7 +10,7 @@ import numpy as np
 from scoring.pack_lightgbm import Floats, Forest
 from scoring.pack_sklearn import steps_of
 from scoring.problem import Problem
-from scoring.sample import as_raw, from_rows, synthesise
+from scoring.sample import MOST, as_raw, from_rows, synthesise
 from scoring.schema import STR, Schema
 from scoring.scorer import Scorer
 from scoring.source import unsupported
@@ -31,8 +31,9 @@ def checked_rows(
     if X is None:
         rows = synthesise(scorer.schema, missing=True)
     else:
+        X = X[:MOST]
+        scorer.matrix(X)  # a width, a name or a cell that does not fit is told here
         rows = from_rows(scorer.schema, X)
-        X = X[: len(rows)]
     if pipeline is None:
         _compare_table(scorer, forest, X)
     elif X is None:

@@ -1,13 +1,13 @@
 """Sample rows that travel with an artifact: texts of cells, and exactly what they score."""
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from scoring.cell import number_text
+from scoring.instant import instant_text
 from scoring.schema import BOOL, INT32, INT64, STR, TIME64, Field, Schema
 from scoring.table import as_cells, open_table, plain_cells
 
@@ -48,9 +48,14 @@ def from_rows(schema: Schema, X: Any) -> list[list[str]]:
 
 
 def cell_text(field: Field, cell: Any) -> str | None:
-    """Write a value as the cell that reads back as it; None for missing when there is no missing token."""
+    """Write a value as the cell that reads back as it; None when no cell does.
+
+    Without a missing token no cell is missing; Time64 cells lie in the years 1 to 9999.
+    """
     if cell is None or cell != cell:
         return field.missing[0] if field.missing else None
+    if field.type == TIME64 and not isinstance(cell, str):
+        return instant_text(cell)
     if isinstance(cell, bool):
         return "true" if cell else "false"
     if isinstance(cell, float):
@@ -99,10 +104,8 @@ def _cell(field: Field, row: int, position: int) -> str:
 
 def _decoded(field: Field, value: Any) -> Any:
     """Turn a double that the engine takes into the cell that it stands for."""
-    if value != value or (field.categories is None and field.type != TIME64):
+    if value != value or field.categories is None:
         return value
-    if field.categories is None:
-        return datetime.fromtimestamp(value, UTC).isoformat()
     known = value == int(value) and 0 <= value < len(field.categories)
     return field.categories[int(value)] if known else None
 

@@ -7,6 +7,7 @@ from functools import cached_property
 from typing import Any
 
 from scoring.problem import Problem
+from scoring.spelling import nearest
 
 BOOL, INT32, INT64 = "Bool", "Int32", "Int64"
 FLOAT32, FLOAT64 = "Float32", "Float64"
@@ -20,18 +21,6 @@ UNSEEN = -1.0
 
 _KEYS = {"name", "type", "missing", "categories", "example", "min", "max"}
 _TRUTH = {"true": 1.0, "t": 1.0, "yes": 1.0, "false": 0.0, "f": 0.0, "no": 0.0}
-
-
-def nearest(name: str, names: Iterable[str]) -> str | None:
-    """Find the name that `name` was probably meant to be, or None when none is close."""
-    from difflib import get_close_matches
-
-    folded = {known.strip().casefold(): known for known in names}
-    wanted = name.strip().casefold()
-    if wanted in folded:
-        return folded[wanted]
-    close = get_close_matches(wanted, folded, n=1, cutoff=0.6)
-    return folded[close[0]] if close else None
 
 
 def did_you_mean(name: str, names: Iterable[str]) -> str:
@@ -204,12 +193,19 @@ def listed(names: Sequence[str], most: int = 8) -> str:
 
 
 def _field_faults(item: Field) -> Iterator[tuple[str, str]]:
-    name = item.name
+    name, bounds = item.name, [bound for bound in (item.minimum, item.maximum) if bound is not None]
     if not name or any(ord(letter) < 32 for letter in name):
         yield f"A field is named {name!r}.", "A name is not empty and has no control characters."
     if item.type not in TYPES:
         hint = did_you_mean(item.type, TYPES) or f"The types are {', '.join(TYPES)}."
         yield f"Field {name!r} has the type {item.type!r}, which does not exist.", hint
+    if not all(map(math.isfinite, bounds)):
+        yield (
+            f"Field {name!r} has a bound that is not finite.",
+            "Give finite numbers, or leave it out.",
+        )
+    if len(bounds) == 2 and bounds[0] > bounds[1]:
+        yield f"Field {name!r} has a min above its max.", "Swap them, or leave them out."
     if item.categories is None:
         if item.type == STR:
             yield (

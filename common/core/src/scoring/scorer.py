@@ -130,6 +130,9 @@ class Scorer:
 
         return answer
 
+    def __reduce__(self) -> "tuple[type[Scorer], tuple[Artifact]]":
+        return Scorer, (self.artifact,)  # the engine is made anew where it is unpickled
+
     def __repr__(self) -> str:
         return f"<Scorer {self.name!r}: {self.task}, {len(self.schema)} inputs, digest {self.digest[:12]}>"
 

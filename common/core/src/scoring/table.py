@@ -49,6 +49,8 @@ class Table:
         None for columns that do not come apart so; `column` gives those.
         """
         column = self._frame[self._keys[name]]
+        if str(getattr(column, "type", "")).startswith("dictionary"):
+            return _arrow_places(column)
         dtype = getattr(column, "dtype", None)
         if not hasattr(column, "factorize") or str(dtype) not in ("category", "str", "string"):
             return None
@@ -65,6 +67,10 @@ class Table:
             return _pandas_column(column)
         if hasattr(column, "to_numpy"):
             return _arrow_column(column)
+        if isinstance(column, str | bytes) or not hasattr(column, "__iter__"):
+            raise unreadable(
+                f"the column {name!r} is a single value", "Pass one row as a list of one mapping."
+            )
         return as_cells(list(column)) if not isinstance(column, np.ndarray) else column
 
 
@@ -76,7 +82,7 @@ def open_table(data: Any) -> Table | None:
         return None
     if hasattr(data, "column_names") and hasattr(data, "column"):  # pyarrow
         return Table(data, list(data.column_names))
-    if hasattr(data, "columns") and hasattr(data, "__getitem__") and not callable(data.columns):
+    if hasattr(data, "__len__") and hasattr(data, "columns") and not callable(data.columns):
         return Table(data, list(data.columns))  # pandas, polars
     if hasattr(data, "__arrow_c_stream__") or hasattr(data, "__arrow_c_array__"):
         try:
@@ -88,8 +94,19 @@ def open_table(data: Any) -> Table | None:
                 f"A {type(data).__name__} can only be read with pyarrow, which is not installed.",
                 "Install pyarrow, or pass a pandas or polars DataFrame or a numpy array.",
             ) from None
+        except (
+            TypeError,
+            ValueError,
+        ):  # one column: a Series of pandas or polars, a pyarrow.Array
+            raise unreadable(f"it is a {type(data).__name__}, which is one column and no table") from None
         return Table(table, list(table.column_names))
     return None
+
+
+def unreadable(what: str, hint: str = "") -> Problem:
+    """Make the problem of rows in a form that cannot be read."""
+    usual = "Pass a matrix (rows, inputs), one row, a list of rows, or a pandas, polars or pyarrow table."
+    return Problem("unsupported_input", 422, f"X cannot be read: {what}.", hint or usual)
 
 
 def as_cells(values: Sequence[Any]) -> NDArray[Any]:
@@ -120,7 +137,7 @@ def seconds_since_1970(column: NDArray[Any]) -> NDArray[np.float64]:
     return np.where(np.isnat(column), np.nan, seconds)
 
 
-_NUMBERS = re.compile(r"U?Int\d+|Float\d+|Boolean|u?int\d+|float|double|bool")
+_NUMBERS = re.compile(r"U?Int(8|16|32|64)|Float(32|64)|Boolean|u?int\d+|float|double|bool")
 _PLAIN = {str, int, float, bool, type(None)}
 
 
@@ -148,6 +165,15 @@ def _pandas_column(column: Any) -> NDArray[Any]:
     if kind == "M":  # with a zone: to UTC
         return np.asarray(column.to_numpy(dtype="datetime64[ns]"))
     return as_cells([None if gone else cell for cell, gone in zip(column, column.isna(), strict=True)])
+
+
+def _arrow_places(column: Any) -> tuple[NDArray[Any], NDArray[np.intp]]:
+    """Take an Arrow dictionary column apart; `to_numpy` gives missing cells the value of others."""
+    whole = column.combine_chunks() if hasattr(column, "combine_chunks") else column
+    indices = np.asarray(whole.indices.cast("int64").fill_null(-1).to_numpy(zero_copy_only=False))
+    used, places = np.unique(indices, return_inverse=True)
+    values = [*whole.dictionary.to_pylist(), None]  # place -1 is the None
+    return as_cells([values[index] for index in used.tolist()]), places.astype(np.intp)
 
 
 def _arrow_column(column: Any) -> NDArray[Any]:

@@ -56,7 +56,10 @@ def _digest(path: Path) -> str:
 
 
 def _rescore(scorer: "Scorer", rows: Sequence[Sequence[str]]) -> list[str]:
-    X = scorer.matrix(rows)
+    try:
+        X = scorer.matrix(rows)
+    except Problem as problem:
+        return [f"The sample rows do not fit the schema: {problem.detail}"]
     samples = scorer.artifact.samples
     faults = []
     for what, expected, raw_score in (

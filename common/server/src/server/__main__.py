@@ -5,8 +5,8 @@ import sys
 from pathlib import Path
 
 from scoring.problem import Problem
-from scoring.settings import from_environment
 
+from server.environment import from_environment
 from server.keys import new
 
 
@@ -54,10 +54,10 @@ def start(
 
     from server.launch import serve
 
-    contract = from_environment(os.environ)
+    given = from_environment(os.environ)
     if lenient:
-        contract = replace(contract, lenient=True)
-    return serve(path, contract=contract, keys=api_keys, admin_keys=admin_key_file, **options)  # type: ignore[arg-type]
+        given["contract"] = replace(given["contract"], lenient=True)
+    return serve(path, **given, keys=api_keys, admin_keys=admin_key_file, **options)  # type: ignore[arg-type]
 
 
 def _keys(names: list[str]) -> int:

@@ -12,7 +12,7 @@ from scoring.contract import problem_body
 from scoring.fault import refusal
 from scoring.problem import Problem
 
-from server import admin, card, inference, page, probe, score
+from server import admin, card, formats, inference, page, probe, score
 from server.call import JSON, Answer, Body, Call, ClientGone, Served
 from server.keys import Keys, presented
 from server.log import Log, to_person
@@ -72,7 +72,7 @@ class App:
         self._exit.callback(self._metrics.close)
         self.desk = Desk(settings.capacity, settings.threads())
         self._exit.callback(self.desk.close)
-        self.reading = Reading(settings.patience.body)
+        self.reading = Reading(settings.patience.body, settings.contract.limits.body_bytes)
         keys = [keys for keys in (self._keys, self._admin) if keys is not None]
         watch = Watch(settings.watch_seconds, self.stand.follow, keys, self.log)
         self._exit.callback(watch.close)
@@ -98,7 +98,7 @@ class App:
 
     def _routes(self) -> list[Route]:
         routes = [*score.routes(self.settings.data_dir), *card.ROUTES, *probe.routes(self)]
-        routes += [*inference.ROUTES, *page.ROUTES]
+        routes += [*inference.routes(self), *page.ROUTES]
         if self._admin is not None:
             routes += admin.routes(self.stand)
         return routes
@@ -125,7 +125,7 @@ class App:
                 found, call.parameters = self._router.find(method, path)
                 route, call.limit = found.path, found.limit
                 key = self._check(found, headers)
-                self._admit(found, headers)
+                self._admit(found, call)
                 answer = await found.handler(call)
                 if not isinstance(answer.body, bytes):
                     answer.body = await _begun(answer.body)  # what fails before the first piece is answered
@@ -144,7 +144,9 @@ class App:
             if not body.late:
                 raise
             status = _GONE
-        except Exception as error:  # noqa: BLE001 -- a defect is logged without its text, which may hold values
+        except Problem as problem:  # in the middle of a stream: without its end, the client knows
+            code = problem.code
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the client hears of it
             self.log.failure(request_id, error)
             if status == 0:
                 code, status = "internal_error", 500
@@ -155,9 +157,10 @@ class App:
             seconds = perf_counter() - begun
             self._metrics.end(route, status, seconds, call.engine_seconds, call.rows, body.size, sent)
             trace = trace_id(headers.get(b"traceparent"))
+            sizes = body.size, sent, call.rows
+            times = seconds, call.engine_seconds
             self.log.request(
-                (time(), request_id, trace, method, route, status, body.size, sent, call.rows)
-                + (seconds, call.engine_seconds, served.digest, key, code)
+                (time(), request_id, trace, method, route, status, *sizes, *times, served.digest, key, code)
             )
 
     def _check(self, route: Route, headers: dict[bytes, bytes]) -> str:
@@ -170,23 +173,22 @@ class App:
             raise refusal("unauthorized", hint="Send a key as x-api-key, or as Authorization: Bearer.")
         return name
 
-    def _admit(self, route: Route, headers: dict[bytes, bytes]) -> None:
+    def _admit(self, route: Route, call: Call) -> None:
         """Refuse what is known to be too much before its body is read; raises Problem."""
         if route.access != "open" and self.closing:
             raise refusal("not_ready", "The server is shutting down.", "Try again; another one will answer.")
-        length = headers.get(b"content-length")
-        if length is None:
-            if b"transfer-encoding" not in headers:
-                return
-            size = 0
-        else:
-            size = int(length)
+        length = call.headers.get(b"content-length")
+        if length is None and b"transfer-encoding" not in call.headers:
+            return
+        size = int(length) if length is not None and length.isdigit() else 0
         if size > self._limit:
-            raise too_large(self._limit)
-        if size > self.settings.capacity.inline_bytes or length is None:
-            if self.reading.buffered() + size > self.settings.capacity.buffered_bytes:
-                self.desk.shed += 1
-                raise busy()
+            if formats.plain(call):
+                raise too_large(self._limit)
+            size = self._limit  # it is streamed, or refused as it comes
+        capacity = self.settings.capacity
+        large = size > capacity.inline_bytes or length is None
+        if large and (self.desk.full(call.limit) or self.reading.buffered() + size > capacity.buffered_bytes):
+            raise busy()
 
     def _refused(self, problem: Problem, path: str, call: Call) -> Answer:
         if problem.status == 500 and problem.__cause__ is not None:

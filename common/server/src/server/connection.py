@@ -71,7 +71,7 @@ class Connection(HttpToolsProtocol):
         if not self.refused:
             super().on_message_complete()
 
-    def send_400_response(self, msg: str) -> None:
+    def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words
         """Refuse what is not HTTP."""
         self.refuse(400, "malformed_http", "This is not a request of HTTP/1.1.", "Look at the client.")
 

@@ -22,7 +22,7 @@ def file_call(call: Call, folder: Path | None) -> Call:
     The caller closes the file by reading it to its end or by letting go of the call.
 
     Raises:
-        Problem: `not_found`, also for files outside the folder, so that nobody learns what there is elsewhere.
+        Problem: `not_found`, also for files outside the folder: nobody shall learn what there is.
     """
     if folder is None:
         hint = "Send the rows to POST /model/score, or start the server with --data-dir."
@@ -41,6 +41,8 @@ def file_call(call: Call, folder: Path | None) -> Call:
         headers[b"content-encoding"] = b"gzip"
         name = name.with_suffix("")
     headers[b"content-type"] = _TYPES.get(name.suffix.lower(), b"application/json")
+    if headers.get(b"accept", b"*/*") == b"*/*":
+        headers[b"accept"] = b"application/json"  # what clients of this route have always got
     query = {option: values for option, values in call.query.items() if option != "file"}
     body = Body(_Pieces(descriptor), call.body.limit)
     return replace(call, method="POST", query=query, headers=headers, body=body)

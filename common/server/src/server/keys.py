@@ -1,7 +1,8 @@
 """Keys: who may call. A file holds the names and digests of keys, never a key itself.
 
-Keys are made here, of 256 random bits. That many bits cannot be guessed, so one round of SHA-256 is enough to
-store them, and a request is checked in a microsecond; a slow hash would only let strangers keep the server busy.
+Keys are made here, of 256 random bits. That many bits cannot be guessed, so one round of SHA-256 is enough
+to store them, and a request is checked in a microsecond; a slow hash would only let strangers keep the
+server busy.
 """
 
 import hashlib

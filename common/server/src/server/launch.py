@@ -65,7 +65,9 @@ def run(settings: Settings) -> int:
         ) from None
     with shelf(settings.state) as made:
         settings = replace(settings, state=made.folder)
-        return work(settings, sockets[0]) if count == 1 else Supervisor(settings, sockets).run()
+        if count > 1:
+            return Supervisor(settings, sockets).run()
+        return int(work(settings, sockets[0]) != 0)
 
 
 def _check(settings: Settings) -> None:

@@ -1,8 +1,8 @@
 """The log: lines of JSON about requests and events, written beside the requests and never in their way.
 
-No value of a cell gets here: of a request there are its route, ids, sizes and times, of a failure its type and
-place. Lines wait in memory for a thread that writes them. When they come faster than they can be written, or
-cannot be written at all (a full disk, a closed pipe), they are dropped and counted.
+No value of a cell gets here: of a request there are its route, ids, sizes and times, of a failure its type
+and place. Lines wait in memory for a thread that writes them. When they come faster than they can be
+written, or cannot be written at all (a full disk, a closed pipe), they are dropped and counted.
 """
 
 import json
@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 from collections import deque
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
 
@@ -20,8 +21,8 @@ _PAUSE: Final = 0.05
 _FAREWELL: Final = 2.0
 
 Line = tuple[float, str, str, str, str, int, int, int, int, float, float, str, str, str]
-"""time, request id, trace id, method, route, status, bytes in, bytes out, rows, seconds, engine seconds, digest,
-name of the key, code of the problem; "" is unknown and left out."""
+"""time, request id, trace id, method, route, status, bytes in, bytes out, rows, seconds, engine seconds,
+digest, name of the key, code of the problem; "" is unknown and left out."""
 
 
 class Log:
@@ -33,7 +34,7 @@ class Log:
             self._descriptor = 2
         else:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._lines: deque[Line | str] = deque()
+        self._lines: deque[str] = deque()
         self._wake = threading.Event()
         self._closing = False
         self.dropped = 0
@@ -42,14 +43,14 @@ class Log:
 
     def request(self, line: Line) -> None:
         """Note a request that was answered."""
-        self._add(line)
+        self._add(_text(line))
 
-    def event(self, name: str, **members: Any) -> None:
+    def event(self, name: str, /, **members: Any) -> None:
         """Note something that happened, with members that JSON can hold."""
         self._add(json.dumps({"time": _iso(time.time()), "event": name, **members}, ensure_ascii=False))
 
     def failure(self, request_id: str, error: BaseException) -> None:
-        """Note a defect: types and places of an exception and its causes, without texts, which may hold values."""
+        """Note a defect: types and places of an exception and its causes; texts may hold values."""
         causes: list[dict[str, str]] = []
         cause: BaseException | None = error
         while cause is not None and len(causes) < 5:
@@ -68,7 +69,7 @@ class Log:
         self._wake.set()
         self._thread.join(_FAREWELL)
 
-    def _add(self, line: Line | str) -> None:
+    def _add(self, line: str) -> None:
         if len(self._lines) >= _WAITING:
             self.dropped += 1
             return
@@ -84,9 +85,8 @@ class Log:
             self._wake.clear()
             while self._lines:
                 count = min(len(self._lines), _BATCH)
-                lines = [self._lines.popleft() for _ in range(count)]
-                text = "".join(f"{line if isinstance(line, str) else _text(line)}\n" for line in lines)
-                self._put(text.encode("utf-8", "backslashreplace"), count)
+                text = "\n".join([self._lines.popleft() for _ in range(count)])
+                self._put(f"{text}\n".encode("utf-8", "backslashreplace"), count)
             if self._closing:
                 return
 
@@ -99,22 +99,9 @@ class Log:
 
 
 def _text(line: Line) -> str:
-    (
-        when,
-        request_id,
-        trace_id,
-        method,
-        route,
-        status,
-        size,
-        sent,
-        rows,
-        seconds,
-        engine,
-        digest,
-        key,
-        code,
-    ) = line
+    when, request_id, trace_id, method, route, status, size, sent, rows, taken, engine, digest, key, code = (
+        line
+    )
     more = ""
     if trace_id:
         more = f',"trace":"{trace_id}"'
@@ -122,18 +109,26 @@ def _text(line: Line) -> str:
         more += f',"key":"{key}"'
     if code:
         more += f',"code":"{code}"'
+    # None of the texts has a character that JSON would escape: all were checked, or are our own.
     return (
-        f'{{"time":"{_iso(when)}","event":"request","id":{json.dumps(request_id)},"method":{json.dumps(method)},'
+        f'{{"time":"{_iso(when)}","event":"request","id":"{request_id}","method":"{method}",'
         f'"route":"{route}","status":{status},"bytes_in":{size},"bytes_out":{sent},"rows":{rows},'
-        f'"ms":{seconds * 1e3:.3f},"engine_ms":{engine * 1e3:.3f},"digest":"{digest}","pid":{_PID()}{more}}}'
+        f'"ms":{taken * 1e3:.3f},"engine_ms":{engine * 1e3:.3f},"digest":"{digest}","pid":{_process()}'
+        f"{more}}}"
     )
 
 
-_PID = os.getpid
+_process = os.getpid
 
 
 def _iso(when: float) -> str:
-    return f"{time.strftime('%Y-%m-%dT%H:%M:%S', time.gmtime(when))}.{int(when * 1000) % 1000:03d}Z"
+    second = int(when)
+    return f"{_minute(second // 60)}{second % 60:02d}.{int((when - second) * 1000):03d}Z"
+
+
+@lru_cache(2)
+def _minute(minute: int) -> str:
+    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minute))
 
 
 def to_person(text: str) -> None:

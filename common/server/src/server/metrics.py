@@ -1,8 +1,8 @@
 """Metrics: what Prometheus asks for, counted by every worker and summed over all of them when asked.
 
-The counters are doubles in one small file that all workers map into memory, a block for each. A worker writes only
-to its own block, so there is neither a lock nor a message, and a worker that is started anew counts on where the
-one before it stopped.
+The counters are doubles in one small file that all workers map into memory, a block for each. A worker
+writes only to its own block, so there is neither a lock nor a message, and a worker that is started anew
+counts on where the one before it stopped.
 """
 
 import mmap

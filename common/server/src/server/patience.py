@@ -18,8 +18,9 @@ _SLOWEST: Final = 64 * 1024
 class Reading:
     """The bodies that are being read, and their tasks."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, most: int) -> None:
         self._seconds = seconds
+        self._most = most
         self._begun: dict[Body, tuple[float, asyncio.Task[Any]]] = {}
 
     def begin(self, body: Body, now: float) -> None:
@@ -33,8 +34,8 @@ class Reading:
         self._begun.pop(body, None)
 
     def buffered(self) -> int:
-        """Return how many bytes of bodies have come that are not yet answered."""
-        return sum(body.size for body in self._begun)
+        """Return about how many bytes of bodies are in memory; a streamed one counts as one limit at most."""
+        return sum(min(body.size, self._most) for body in self._begun)
 
     def look(self, now: float) -> None:
         """Give up the bodies that come too slowly."""

@@ -26,7 +26,7 @@ _SETTLE: Final = 0.05
 
 
 def listen(host: str, port: int, shared: bool) -> socket.socket:
-    """Open a listening socket; `shared`: others may listen on the same port, and the kernel deals connections.
+    """Open a listening socket; `shared`: with others on the port, to whom the kernel deals connections.
 
     Raises:
         OSError: the address cannot be had.
@@ -73,7 +73,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         if settings.secure.client_ca is not None:
             secure |= {"ssl_ca_certs": str(settings.secure.client_ca), "ssl_cert_reqs": ssl.CERT_REQUIRED}
     return uvicorn.Config(
-        app,  # type: ignore[arg-type]
+        app,
         loop="uvloop",
         http=Limited,
         ws="none",
@@ -84,7 +84,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         proxy_headers=False,
         server_header=False,
         backlog=BACKLOG,
-        timeout_keep_alive=settings.patience.idle,
+        timeout_keep_alive=settings.patience.idle,  # type: ignore[arg-type]  # any number will do
         **secure,
     )
 

@@ -16,7 +16,7 @@ _SHAPLEY: Final = b"requestShapleyValueType"
 
 async def score(call: Call) -> Answer:
     """Answer POST /model/score."""
-    if not formats.is_plain(call):
+    if not formats.plain(call):
         return await formats.score(call)
     body = await call.read()
     if _SHAPLEY in body:
@@ -28,7 +28,7 @@ async def score(call: Call) -> Answer:
 
 async def contribution(call: Call) -> Answer:
     """Answer POST /model/contribution."""
-    if not formats.is_plain(call):
+    if not formats.plain(call):
         return await formats.contribution(call)
     body = await call.read()
     reply = await call.run(contract.contribution_reply, call.scorer.scorer, body, call.scorer.settings)
@@ -36,7 +36,7 @@ async def contribution(call: Call) -> Answer:
     return Answer(200, JSON, reply.body)
 
 
-async def media_score(call: Call) -> Answer:
+async def media_score(_call: Call) -> Answer:
     """Answer POST /model/media-score, which is for pictures: not supported."""
     raise refusal("unsupported", "Scoring of files is not supported.", "Send values to /model/score.")
 

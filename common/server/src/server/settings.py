@@ -61,7 +61,7 @@ class Capacity:
 
 @dataclass(frozen=True, slots=True)
 class Secure:
-    """TLS from PEM files; with `client_ca`, clients must show a certificate of that authority (mutual TLS)."""
+    """TLS from PEM files; with `client_ca`, clients must show a certificate of that authority."""
 
     certificate: Path
     key: Path

@@ -1,4 +1,4 @@
-"""The shelf: a directory where the workers of one server keep the artifacts in use and agree on the current one.
+"""The shelf: a directory where the workers of a server keep artifacts and agree on the current one.
 
 A worker that starts anew takes the current artifact from here and not from the watched path, where a bad or a
 rolled back one may lie. The directory is in memory where the system has such a place.
@@ -9,12 +9,13 @@ import hashlib
 import json
 import os
 import shutil
+import stat
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
 _PREFIX: Final = "scoring-server-"
 _MEMORY: Final = Path("/dev/shm")  # noqa: S108 -- entries are made by mkdtemp
@@ -92,17 +93,32 @@ def shelf(folder: Path | None = None) -> Iterator[Shelf]:
         return
     place = _MEMORY if os.access(_MEMORY, os.W_OK | os.X_OK) else Path(tempfile.gettempdir())
     _sweep(place)
-    made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+    made, alive = _make(place)
     try:
-        with (made / "alive").open("wb") as alive:
-            fcntl.flock(alive, fcntl.LOCK_EX)
-            yield Shelf(made)
+        yield Shelf(made)
     finally:
         shutil.rmtree(made, ignore_errors=True)
+        alive.close()
+
+
+def _make(place: Path) -> tuple[Path, BinaryIO]:
+    """Make a directory and hold the lock that says that it is in use."""
+    while True:
+        made = Path(tempfile.mkdtemp(prefix=_PREFIX, dir=place))
+        with suppress(FileNotFoundError):
+            alive = (made / "alive").open("wb")
+            fcntl.flock(alive, fcntl.LOCK_EX)
+            if (made / "alive").exists():
+                return made, alive
+            alive.close()  # another server took it for one that was left, before it was locked
 
 
 def _sweep(place: Path) -> None:
     for left in place.glob(f"{_PREFIX}*"):
-        with suppress(OSError), (left / "alive").open("ab") as alive:
-            fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            shutil.rmtree(left, ignore_errors=True)
+        with suppress(OSError):
+            found = left.lstat()
+            if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid():
+                continue  # anybody may put things here; only what is ours is touched
+            with (left / "alive").open("rb") as alive:
+                fcntl.flock(alive, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(left, ignore_errors=True)

@@ -63,7 +63,7 @@ class Stand:
             return self._swap(served, "rollback")
 
     def follow(self) -> None:
-        """Take up what other workers agreed on, or a new file at the path; say in the log if it is no good."""
+        """Take up what other workers agreed on, or a new file at the path if it is any good."""
         with self._turn:
             if self._shelf.stamp() != self._agreed:
                 with self._shelf.lock():

@@ -11,7 +11,7 @@ _NOBODY: Final = b"0" * 32
 
 
 class RequestIds:
-    """Gives ids to requests: 64 random bits for the process, then a count, which is cheaper than fresh bits."""
+    """Gives ids to requests: 64 random bits for the process, then a count; fresh bits would cost more."""
 
     def __init__(self) -> None:
         self._prefix = os.urandom(8).hex()

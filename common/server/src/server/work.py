@@ -36,16 +36,18 @@ class Desk:
             "score": ThreadPoolExecutor(threads, "score"),
             "contribution": ThreadPoolExecutor(capacity.contribution_threads, "contribution"),
         }
-        self.shed = 0
 
     def admit(self, call: Call, limit: Limit) -> None:
         """Let a call in; raises Problem `too_many_requests`."""
-        if self.at_work[limit] >= self._most[limit]:
-            self.shed += 1
+        if self.full(limit):
             raise busy()
         self.release(call)
         self.at_work[limit] += 1
         call.admitted = limit
+
+    def full(self, limit: Limit) -> bool:
+        """Whether a call would be refused now; then its body need not be read."""
+        return limit != "light" and self.at_work[limit] >= self._most[limit]
 
     def release(self, call: Call) -> None:
         """Give the place of a call to another one."""

@@ -15,10 +15,11 @@ import numpy as np
 from scoring import contract
 from scoring.fault import Faults, refusal
 from scoring.request import Request
+from scoring.settings import Settings
 
 from server.call import Answer, Call
 from server.formats import gzip, media, options
-from server.formats.batch import Decoder
+from server.formats.batch import Batch, Decoder
 from server.formats.csv import CsvDecoder, CsvEncoder
 from server.formats.encoder import Encoder
 from server.formats.exchange import Exchange, layout, parts
@@ -31,7 +32,9 @@ STREAM_BYTES: Final = 1 << 30
 _CHUNK: Final = 256 * 1024
 """Bytes of a body that are read, scored and written together: some thousand rows."""
 
-_PLAIN: Final = frozenset({None, b"application/json", b"*/*", b"application/json, */*"})
+_PLAIN: Final = frozenset(
+    {None, b"application/json", b"*/*", b"application/json, */*", b"application/json, text/plain, */*"}
+)
 _JSON: Final = frozenset({None, b"application/json", b"application/json; charset=utf-8"})
 
 
@@ -70,10 +73,11 @@ async def _answer(call: Call, contributions: bool) -> Answer:
     members = options.members(call.query, contributions, settings.lenient)
     if "requestShapleyValueType" in members:
         call.limit = "contribution"
-    decoder = _decoder(came, call)
+    faults = Faults(settings.limits.errors)
+    decoder = _decoder(came, call, faults)
     if goes is Media.JSON:
-        return await _to_json(call, pieces, decoder, members, contributions)
-    exchange = Exchange(call.scorer.scorer, settings, decoder, _encoder(goes), members, contributions)
+        return await _to_json(call, pieces, decoder, members, contributions, faults)
+    exchange = Exchange(call.scorer.scorer, settings, decoder, _encoder(goes), members, contributions, faults)
     return await _stream(call, pieces, exchange, goes)
 
 
@@ -144,7 +148,7 @@ async def _from_json(call: Call, pieces: AsyncIterable[bytes], goes: Media, cont
         request = contract.parse(scorer, body, settings, contributions)
         result = contract.evaluate(scorer, request, settings, not contributions)
         cells = [[row[position] for row in request.rows] for position in request.echoed]
-        head = encoder.head(*layout(scorer, request, None, contributions))
+        head = encoder.head(layout(scorer, request, None, contributions))
         lines = encoder.body(parts(request, result, cells))
         if not request.named and goes is Media.CSV:
             head = b""
@@ -155,13 +159,21 @@ async def _from_json(call: Call, pieces: AsyncIterable[bytes], goes: Media, cont
 
 
 async def _to_json(
-    call: Call, pieces: AsyncIterable[bytes], decoder: Decoder, members: dict[str, Any], contributions: bool
+    call: Call,
+    pieces: AsyncIterable[bytes],
+    decoder: Decoder,
+    members: dict[str, Any],
+    contributions: bool,
+    faults: Faults,
 ) -> Answer:
     body = await _whole(call, pieces)
     scorer, settings = call.scorer.scorer, call.scorer.settings
 
     def work() -> tuple[int, bytes]:
-        request, faults = _request(call, body, decoder, members, contributions)
+        batches = list(decoder.decode(body, True))
+        members["fields"] = list(decoder.fields or ())
+        request = contract.opening(scorer, members, settings, contributions)
+        _fill(request, batches, settings, faults)
         if faults:
             raise faults.problem(json.loads(contract.sample_request(scorer)))
         result = contract.evaluate(scorer, request, settings, not contributions)
@@ -171,40 +183,34 @@ async def _to_json(
     return Answer(200, Media.JSON, answer)
 
 
-def _request(
-    call: Call, body: bytes, decoder: Decoder, members: dict[str, Any], contributions: bool
-) -> tuple[Request, Faults]:
-    """Read a whole body as the request that JSON would have been."""
-    scorer, settings = call.scorer.scorer, call.scorer.settings
-    faults = Faults(settings.limits.errors)
-    batches = list(decoder.decode(body, True, faults))
-    fields: Sequence[str] = decoder.fields or ()
-    request = contract.opening(scorer, {"fields": list(fields), **members}, settings, contributions)
-    rows: list[list[object]] = []
-    for batch in batches:
-        rows += batch.rows(request.columns)
-    limits = settings.limits
-    most = limits.rows if request.shapley is None else min(limits.rows, limits.contribution_rows)
-    if len(rows) > most:
-        raise refusal("too_many_rows", f"The request has more than {most} rows.", "Send several requests.")
-    start = 0
+def _fill(request: Request, batches: Sequence[Batch], settings: Settings, faults: Faults) -> None:
+    """Give a request the rows that JSON would have brought."""
     values = []
+    start = 0
     for batch in batches:
         values.append(batch.values(request.columns, faults, start))
         start += batch.count
-    if not rows:
-        faults.add("empty", "The list rows is empty.", "rows", "Send at least one of the rows.")
-    elif not faults:
-        request.rows, request.values = rows, np.concatenate(values)
-    return request, faults
+    limits = settings.limits
+    most = limits.rows if request.shapley is None else min(limits.rows, limits.contribution_rows)
+    if start > most:
+        raise refusal("too_many_rows", f"The request has more than {most} rows.", "Send several requests.")
+    if not start:
+        faults.add("empty", "There are no rows.", "rows", "Send at least one row.")
+    if faults:
+        return
+    request.values = np.concatenate(values)
+    if request.echoed:
+        request.rows = [row for batch in batches for row in batch.rows()]
+    else:
+        request.rows = [[]] * start  # only counted
 
 
-def _decoder(came: Media, call: Call) -> Decoder:
+def _decoder(came: Media, call: Call, faults: Faults) -> Decoder:
     settings = call.scorer.settings
     if came is Media.CSV:
         return CsvDecoder()
     if came is Media.NDJSON:
-        return NdjsonDecoder(() if settings.lenient else call.scorer.scorer.schema.names)
+        return NdjsonDecoder(() if settings.lenient else call.scorer.scorer.schema.names, faults)
     _require_arrow("unsupported_media_type")
     from server.formats.arrow import ArrowDecoder
 

@@ -23,7 +23,7 @@ from scoring.spelling import quoted
 from scoring.table import seconds_since_1970
 
 from server.formats.batch import Batch, Decoder, Floats
-from server.formats.encoder import Encoder, Part
+from server.formats.encoder import Encoder, Layout, Part
 from server.formats.message import BATCH, DICTIONARY, SCHEMA, Framing, Message
 
 _FEW: Final = 1 << 16
@@ -31,7 +31,7 @@ _FEW: Final = 1 << 16
 
 
 class ArrowDecoder(Decoder):
-    """Reads an Arrow stream. `most` is how many bytes one message, and all dictionaries together, may have."""
+    """Reads an Arrow stream. One message, and all dictionaries together, may have `most` bytes."""
 
     def __init__(self, most: int) -> None:
         self._framing = Framing(most)
@@ -40,7 +40,7 @@ class ArrowDecoder(Decoder):
         self._feed = _Feed()
         self._reader: Any = None
 
-    def decode(self, data: bytes, last: bool, faults: Faults) -> Iterator[Batch]:
+    def decode(self, data: bytes, last: bool) -> Iterator[Batch]:
         """Give the record batches that are complete; see `Decoder.decode`."""
         try:
             for message in self._framing.feed(data):
@@ -107,7 +107,7 @@ class ArrowBatch(Batch):
         """Return the cells of a column as an Arrow array."""
         return self._batch.column(position)
 
-    def rows(self, columns: Columns) -> list[list[object]]:
+    def rows(self) -> list[list[object]]:
         """Return the cells as JSON has them: dates and times as text."""
         listed = [
             [cell.isoformat() if hasattr(cell, "isoformat") else cell for cell in column.to_pylist()]
@@ -119,13 +119,13 @@ class ArrowBatch(Batch):
 class ArrowEncoder(Encoder):
     """Writes an Arrow stream: outputs are float64, flags bool, repeated fields as they came or else text."""
 
-    def head(self, names: Sequence[str], types: Sequence[Any], numeric: Sequence[bool]) -> bytes:
+    def head(self, layout: Layout) -> bytes:
         """Return the schema; see `Encoder.head`."""
-        kinds = [kind or pa.string() for kind in types]
-        kinds += [pa.float64()] * (len(names) - len(kinds))
-        if names and names[-1] == "distance" and len(names) > 1 and names[-2] == "outOfDistribution":
+        kinds = [kind or pa.string() for kind in layout.types]
+        kinds += [pa.float64()] * (len(layout.names) - len(kinds))
+        if layout.flagged:
             kinds[-2] = pa.bool_()
-        self._schema = pa.schema(list(zip(names, kinds, strict=True)))
+        self._schema = pa.schema(list(zip(layout.names, kinds, strict=True)))
         self._sink = _Drain()
         self._writer = pa.ipc.new_stream(self._sink, self._schema)
         return self._sink.drained()

@@ -29,12 +29,9 @@ class Batch(ABC):
     def cells(self, position: int) -> Any:
         """Return the cells of a column: a sequence of JSON values, or an Arrow array."""
 
-    def rows(self, columns: Columns) -> list[list[object]]:
-        """Return the cells as the rows of a JSON request, as far as an answer repeats them."""
-        listed: list[list[object]] = [list(row) for row in zip(
-            *(list(self.cells(position)) for position in range(len(columns.fields))), strict=True
-        )]  # fmt: skip
-        return listed
+    @abstractmethod
+    def rows(self) -> list[list[object]]:
+        """Return the cells row by row, as JSON would have brought them."""
 
 
 class Rows(Batch):
@@ -55,7 +52,7 @@ class Rows(Batch):
         """Return the cells of a column."""
         return [row[position] for row in self._rows]
 
-    def rows(self, columns: Columns) -> list[list[object]]:
+    def rows(self) -> list[list[object]]:
         """Return the rows."""
         return list(self._rows)
 
@@ -68,7 +65,7 @@ class Decoder(ABC):
     """The Arrow types of the fields, if the body says them."""
 
     @abstractmethod
-    def decode(self, data: bytes, last: bool, faults: Faults) -> Iterator[Batch]:
+    def decode(self, data: bytes, last: bool) -> Iterator[Batch]:
         """Give the batches that are complete with `data`; `last` tells that nothing follows.
 
         Raises:

@@ -7,7 +7,7 @@ skipped. In answers a missing value is an empty field, and infinities are Infini
 import codecs
 import csv
 import io
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -16,8 +16,9 @@ from scoring.columns import Columns
 from scoring.fault import Faults, refusal
 from scoring.problem import Problem
 
+from server.formats import columnar
 from server.formats.batch import Batch, Decoder, Floats, Rows
-from server.formats.encoder import Encoder, Part
+from server.formats.encoder import Encoder, Layout, Part
 
 _RECORD: Final = 1 << 20
 """Characters of one row at most."""
@@ -31,7 +32,7 @@ class CsvDecoder(Decoder):
         self._characters = codecs.getincrementaldecoder("utf-8-sig")()
         self._rest = ""
 
-    def decode(self, data: bytes, last: bool, faults: Faults) -> Iterator[Batch]:
+    def decode(self, data: bytes, last: bool) -> Iterator[Batch]:
         """Give the rows that are complete; see `Decoder.decode`."""
         try:
             self._rest += self._characters.decode(data, last)
@@ -89,6 +90,7 @@ class Lines(Batch):
     def __init__(self, chunk: str) -> None:
         self._chunk = chunk
         self._split: Rows | None = None
+        self._texts: Mapping[int, Any] = {}
         self.count = 0
 
     def values(self, columns: Columns, faults: Faults, start: int) -> Floats:
@@ -103,19 +105,30 @@ class Lines(Batch):
 
     def cells(self, position: int) -> Sequence[object]:
         """Return the cells of a column."""
+        if position in self._texts:
+            cells: Sequence[object] = self._texts[position].to_pylist()
+            return cells
         return self._apart().cells(position)
 
-    def rows(self, columns: Columns) -> list[list[object]]:
+    def rows(self) -> list[list[object]]:
         """Return the rows."""
-        return self._apart().rows(columns)
+        return self._apart().rows()
 
     def _numbers(self, columns: Columns) -> Floats | None:
-        """Read rows that are nothing but ordinary numbers in one go, exactly as the readers would; else None."""
+        """Read rows that are nothing but ordinary cells in one go, as the readers would; else None."""
+        if '"' in self._chunk:
+            return None
+        if len(self._chunk) >= columnar.LARGE and columnar.available():
+            read = columnar.read(self._chunk, columns)
+            if read is None:
+                return None
+            values, self._texts = read
+            return values
         if len(columns.fields) != len(columns.readers) or None in columns.positions:
             return None
         if not all(reader.reads_floats for reader in columns.readers):
             return None
-        if '"' in self._chunk or not self._chunk.isascii():
+        if not self._chunk.isascii():
             return None
         try:
             found = np.loadtxt(io.StringIO(self._chunk), np.float64, comments=None, delimiter=",", ndmin=2)
@@ -123,7 +136,8 @@ class Lines(Batch):
             return None
         if found.shape[1] != len(columns.fields) or not np.isfinite(found).all():
             return None
-        return found if columns.positions == tuple(range(found.shape[1])) else found[:, columns.positions]
+        places = [position for position in columns.positions if position is not None]
+        return found if places == list(range(found.shape[1])) else found[:, places]
 
     def _apart(self) -> Rows:
         if self._split is None:
@@ -134,16 +148,15 @@ class Lines(Batch):
 class CsvEncoder(Encoder):
     """Writes CSV with a header; numbers have the shortest decimal that reads back as the same double."""
 
-    def head(self, names: Sequence[str], types: Sequence[Any], numeric: Sequence[bool]) -> bytes:
+    def head(self, layout: Layout) -> bytes:
         """Return the header line; see `Encoder.head`."""
-        self._numeric = numeric
-        return f"{','.join(map(_quoted, names))}\n".encode("utf-8", "backslashreplace")
+        self._numeric = layout.numeric
+        return f"{','.join(map(_quoted, layout.names))}\n".encode("utf-8", "backslashreplace")
 
     def body(self, parts: Sequence[Part]) -> bytes:
         """Return the lines of some rows; see `Encoder.body`."""
         if len(parts) == 1 and isinstance(parts[0], np.ndarray) and np.isfinite(parts[0]).all():
-            listed = repr(parts[0].tolist())[2:-2]
-            return (listed.replace("], [", "\n").replace(", ", ",") + "\n").encode()
+            return f"{_lines(parts[0])}\n".encode()
         columns: list[Sequence[str]] = []
         for part in parts:
             if isinstance(part, np.ndarray):
@@ -153,6 +166,14 @@ class CsvEncoder(Encoder):
                 columns.append([_text(cell, numeric) for cell in _listed(part)])
         lines = map(",".join, zip(*columns, strict=True))
         return ("\n".join(lines) + "\n").encode("utf-8", "backslashreplace")
+
+
+def _lines(matrix: Floats) -> str:
+    if matrix.nbytes >= columnar.LARGE and columnar.available():
+        quick = columnar.written(matrix)
+        if quick is not None:
+            return quick
+    return repr(matrix.tolist())[2:-2].replace("], [", "\n").replace(", ", ",")
 
 
 def _split(chunk: str) -> list[list[object]]:

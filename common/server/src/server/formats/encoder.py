@@ -2,25 +2,39 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Part: TypeAlias = NDArray[np.float64] | Any
-"""Columns of an answer: numbers of shape (rows, columns), or one column of cells (a list or an Arrow array)."""
+"""Columns of an answer: numbers of shape (rows, columns), or one column of cells (list or Arrow array)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """The columns of an answer: those that hold cells, then numbers, maybe flags and distances.
+
+    Attributes:
+        names: Of all columns.
+        types: Of the columns with cells the Arrow type, None for text.
+        numeric: Of the columns with cells whether the field is a number.
+        flagged: Whether the last two columns are `outOfDistribution` and `distance`.
+    """
+
+    names: Sequence[str]
+    types: Sequence[Any]
+    numeric: Sequence[bool]
+    flagged: bool
 
 
 class Encoder(ABC):
     """Writes one answer: `head`, then `body` for every batch, then `tail`."""
 
     @abstractmethod
-    def head(self, names: Sequence[str], types: Sequence[Any], numeric: Sequence[bool]) -> bytes:
-        """Begin an answer with the columns `names`.
-
-        `types` has for each of the leading columns, which hold cells, the Arrow type or None (text), and
-        `numeric` whether its field is a number; the columns after them are numbers, but for flags.
-        """
+    def head(self, layout: Layout) -> bytes:
+        """Begin an answer."""
 
     @abstractmethod
     def body(self, parts: Sequence[Part]) -> bytes:

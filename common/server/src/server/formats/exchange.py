@@ -15,7 +15,7 @@ from scoring.scorer import Scorer
 from scoring.settings import Settings
 
 from server.formats.batch import Batch, Decoder
-from server.formats.encoder import Encoder, Part
+from server.formats.encoder import Encoder, Layout, Part
 
 
 class Exchange:
@@ -33,6 +33,7 @@ class Exchange:
         encoder: Encoder,
         members: dict[str, Any],
         contributions: bool,
+        faults: Faults,
     ) -> None:
         self._scorer = scorer
         self._settings = settings
@@ -40,7 +41,7 @@ class Exchange:
         self._encoder = encoder
         self._members = members
         self._only = contributions
-        self._faults = Faults(settings.limits.errors)
+        self._faults = faults
         self._request: Request | None = None
         self.rows = 0
         self.sent = False
@@ -52,7 +53,7 @@ class Exchange:
             Problem: what is wrong with the request.
         """
         written = []
-        for batch in self._decoder.decode(data, last, self._faults):
+        for batch in self._decoder.decode(data, last):
             written += self._batch(batch)
         if last and self._request is None and self._decoder.fields is not None:
             written.append(self._open())
@@ -88,13 +89,11 @@ class Exchange:
         members = {"fields": list(fields), **self._members}
         request = contract.opening(self._scorer, members, self._settings, self._only)
         self._request = request
-        return self._encoder.head(*layout(self._scorer, request, self._decoder.types, self._only))
+        return self._encoder.head(layout(self._scorer, request, self._decoder.types, self._only))
 
 
-def layout(
-    scorer: Scorer, request: Request, types: Sequence[Any] | None, only: bool = False
-) -> tuple[list[str], list[Any], list[bool]]:
-    """Return the columns of an answer: names, and for the repeated ones Arrow types and whether they are numbers."""
+def layout(scorer: Scorer, request: Request, types: Sequence[Any] | None, only: bool = False) -> Layout:
+    """Return the columns of the answer to a request; `types` are the Arrow types of its fields, if known."""
     names = [request.columns.fields[position] for position in request.echoed]
     kinds = [None if types is None else types[position] for position in request.echoed]
     readers = dict(zip(request.columns.positions, request.columns.readers, strict=True))
@@ -112,7 +111,7 @@ def layout(
         names += [f"contrib_{part}{group}" for group in groups for part in (*parts, "bias")]
     if request.flagged:
         names += ["outOfDistribution", "distance"]
-    return names, kinds, numeric
+    return Layout(names, kinds, numeric, request.flagged)
 
 
 def parts(request: Request, result: contract.Result, cells: Sequence[Any]) -> list[Part]:

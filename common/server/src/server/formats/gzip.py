@@ -15,7 +15,7 @@ _BREATH: Final = 16
 
 
 def is_packed(encoding: bytes | None) -> bool:
-    """Tell whether a Content-Encoding is gzip; raises Problem `unsupported_media_type` for what is neither."""
+    """Tell whether a Content-Encoding is gzip; raises Problem `unsupported_media_type` for others."""
     name = (encoding or b"identity").strip().lower()
     if name in (b"gzip", b"x-gzip"):
         return True

@@ -50,7 +50,7 @@ def sent(content_type: bytes | None) -> Media:
 
 
 def wanted(accept: bytes | None, default: Media) -> Media:
-    """Return the media that an Accept header likes best; `default` wins among equals, then the one named first.
+    """Return the media that an Accept header likes best; among equals `default` wins, then the first named.
 
     RFC 9110, section 12.5.1: the most specific range that fits a media type decides its weight. Raises
     Problem `not_acceptable`.
@@ -58,14 +58,15 @@ def wanted(accept: bytes | None, default: Media) -> Media:
     if not accept or accept.strip() == b"*/*":
         return default
     ranges = [_range(part) for part in accept.decode("latin-1").lower().split(",")[:_MOST]]
-    names: dict[str, Media] = dict(_ALIASES)
     best: tuple[float, bool, int] = (0.0, False, 0)
     chosen: Media | None = None
-    for name, media in names.items():
+    for name, media in _ALIASES.items():
+        # Only the proper name of a media type is what a wildcard means; other names have to be called.
+        group = (f"{name.partition('/')[0]}/*", "*/*") if name == media else ()
         fitting = [
-            (len(kind) if kind == name else 2 if kind == f"{name.partition('/')[0]}/*" else 1, -place, weight)
+            (3 - (name, *group).index(kind), -place, weight)
             for place, (kind, weight) in enumerate(ranges)
-            if kind in (name, f"{name.partition('/')[0]}/*", "*/*")
+            if kind in (name, *group)
         ]
         if not fitting:
             continue

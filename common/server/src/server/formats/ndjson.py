@@ -16,7 +16,7 @@ from scoring.problem import Problem
 from scoring.spelling import quoted
 
 from server.formats.batch import Batch, Decoder, Rows
-from server.formats.encoder import Encoder, Part
+from server.formats.encoder import Encoder, Layout, Part
 
 _LINE: Final = 4 << 20
 """Bytes of one line at most."""
@@ -25,15 +25,19 @@ _ENDLESS: Final = {"Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "NaN": 
 
 
 class NdjsonDecoder(Decoder):
-    """Reads NDJSON. `inputs` are the fields that every line must have; none if the deployment is lenient."""
+    """Reads NDJSON. `inputs` are the fields that every line must have; none if the deployment is lenient.
 
-    def __init__(self, inputs: Sequence[str]) -> None:
+    What is wrong with single rows is noted in `faults`.
+    """
+
+    def __init__(self, inputs: Sequence[str], faults: Faults) -> None:
         self._inputs = inputs
+        self._faults = faults
         self._rest = b""
         self._line = 0
         self._row = 0
 
-    def decode(self, data: bytes, last: bool, faults: Faults) -> Iterator[Batch]:
+    def decode(self, data: bytes, last: bool) -> Iterator[Batch]:
         """Give the rows of the lines that are complete; see `Decoder.decode`."""
         data = self._rest + data
         end = len(data) if last else data.rfind(b"\n") + 1
@@ -44,14 +48,14 @@ class NdjsonDecoder(Decoder):
         for line in data[:end].removesuffix(b"\n").split(b"\n") if end else ():
             self._line += 1
             if line.strip():
-                rows.append(self._cells(line, faults))
+                rows.append(self._cells(line))
                 self._row += 1
         if rows:
             yield Rows(rows)
         elif last and self.fields is None:
             raise refusal("malformed_body", "The body is empty.", "Send one JSON object a line.")
 
-    def _cells(self, line: bytes, faults: Faults) -> list[object]:
+    def _cells(self, line: bytes) -> list[object]:
         pairs = self._pairs(line)
         names = tuple([name for name, _ in pairs])
         if self.fields is None:
@@ -63,12 +67,12 @@ class NdjsonDecoder(Decoder):
         if len(cells) != len(names):
             twin = next(name for name in cells if names.count(name) > 1)
             detail = f"Row {row} has the key {quoted(twin)} twice."
-            faults.add_at(row, -1, Fault("duplicate_key", detail, twin, row, "Send each key once."))
+            self._faults.add_at(row, -1, Fault("duplicate_key", detail, twin, row, "Send each key once."))
         for position, name in enumerate(self._inputs):
             if name not in cells and row:  # what the first row lacks is found when the fields are checked
                 detail = f"Row {row} lacks the field {quoted(name)}."
                 hint = "Add the field; a value that is not known can be null."
-                faults.add_at(row, position, Fault("missing_field", detail, name, row, hint))
+                self._faults.add_at(row, position, Fault("missing_field", detail, name, row, hint))
         return [cells.get(name) for name in self.fields]
 
     def _pairs(self, line: bytes) -> list[tuple[str, Any]]:
@@ -92,9 +96,9 @@ class NdjsonDecoder(Decoder):
 class NdjsonEncoder(Encoder):
     """Writes NDJSON."""
 
-    def head(self, names: Sequence[str], types: Sequence[Any], numeric: Sequence[bool]) -> bytes:
+    def head(self, layout: Layout) -> bytes:
         """Begin; see `Encoder.head`."""
-        keys = [json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in names]
+        keys = [json.dumps(name, ensure_ascii=False).replace("%", "%%") for name in layout.names]
         self._template = "{" + ",".join(f"{key}:%s" for key in keys) + "}\n"
         return b""
 
