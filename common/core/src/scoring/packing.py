@@ -82,7 +82,7 @@ def _check_arguments(name: Any, labels: Any, target: Any, notes: Mapping[str, An
     """Raise Problem for what type hints forbid and the manifest could not say."""
     for what, value in (("name", name), ("target", target)):
         if value is not None and not isinstance(value, str):
-            raise unsupported(f"The {what} is a {type(value).__name__}", f"Give the {what} as text.")
+            raise unsupported(f"The {what} is no text but {value!r}", f"Give the {what} as text.")
     if isinstance(labels, str):
         raise unsupported("The labels are one text", "Give a list with a label for each class.")
     for what, value in notes.items():
