@@ -6,13 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from scoring import Field, Problem, Schema
-from scoring.body import require_json
-from scoring.fault import FAULTS, PROBLEMS, Fault, Faults, refusal
+from scoring.fault import FAULTS, PROBLEMS
 from scoring.request import Request, RequestParser
-from scoring.settings import Limits, Settings, from_environment
+from scoring.settings import Limits, Settings
 
 SCHEMA = Schema(
     (
@@ -331,51 +328,6 @@ def test_limits_are_413() -> None:
     assert refused(body(rows=[ROW] * 4, requestShapleyValueType="ORIGINAL"), parser, True).status == 413
 
 
-def test_settings_are_checked() -> None:
-    with pytest.raises(ValueError, match="rows must be at least 1"):
-        Limits(rows=0)
-    with pytest.raises(ValueError, match="ORIGINAL and TRANSFORMED"):
-        Settings(contributions=("original",))
-
-
-def test_settings_come_from_the_environment() -> None:
-    assert from_environment({}) == Settings()
-    assert from_environment({"MODEL_ID": " ", "SCORER_MAX_ROWS": ""}) == Settings()
-    variables = {"MODEL_ID": "m-1", "SHAPLEY_TYPES_ENABLED": "ORIGINAL", "SCORER_LENIENT": "true"}
-    numbers = {"BODY_BYTES": "1", "ROWS": "2", "CONTRIBUTION_ROWS": "3", "FIELDS": "4", "ERRORS": "5"}
-    variables |= {f"SCORER_MAX_{name}": value for name, value in numbers.items()}
-    assert from_environment({**variables, "SCORER_THREADS": "0"}) == Settings(
-        Limits(1, 2, 3, 4, 5), True, "m-1", ("ORIGINAL",), 0
-    )
-    assert from_environment({"SHAPLEY_TYPES_ENABLED": "NONE"}).contributions == ()
-    for name, value in (
-        ("SHAPLEY_TYPES_ENABLED", "original"),
-        ("SCORER_LENIENT", "yes"),
-        ("SCORER_MAX_ROWS", "0"),
-        ("SCORER_MAX_ROWS", "1e3"),
-        ("SCORER_THREADS", "-1"),
-        ("SCORER_THREADS", "9" * 30),
-    ):
-        with pytest.raises(ValueError, match=name):
-            from_environment({name: value})
-
-
-@pytest.mark.parametrize(
-    "value", [None, "", "application/json", "Application/JSON; charset=utf-8", "application/x+json"]
-)
-def test_a_content_type_of_json_is_accepted(value: str | None) -> None:
-    require_json(value)
-
-
-@pytest.mark.parametrize(
-    "value", ["text/plain", "application/x-www-form-urlencoded", "application/jsonp", "json"]
-)
-def test_other_content_types_are_415(value: str) -> None:
-    with pytest.raises(Problem) as caught:
-        require_json(value)
-    assert (caught.value.code, caught.value.status) == ("unsupported_media_type", 415)
-
-
 def test_remembered_plans_are_bounded() -> None:
     parser = RequestParser(SCHEMA)
     for i in range(200):
@@ -383,71 +335,7 @@ def test_remembered_plans_are_bounded() -> None:
     assert len(parser._plans) <= 64
 
 
-def test_a_refusal_takes_status_and_words_from_the_catalogue() -> None:
-    problem = refusal("not_ready")
-    assert (problem.status, problem.detail) == (503, PROBLEMS["not_ready"][1])
-    with pytest.raises(KeyError):
-        refusal("no_such_code")
-    assert Fault("empty", "Nothing.").to_dict() == {"code": "empty", "detail": "Nothing."}
-    assert not Faults()
-
-
 def test_hostile_names_cost_little_and_are_cut_in_messages() -> None:
     long = "x" * 100_000
     problem = refused(body([long, *(f"{long}{i}" for i in range(50))], includeFieldsInOutput=[long + "y"]))
     assert len(json.dumps(problem.to_dict())) < 20_000
-
-
-SCALARS = st.one_of(
-    st.none(),
-    st.booleans(),
-    st.integers(),
-    st.floats(),
-    st.text(max_size=5),
-    st.sampled_from(["1.5", "setosa", "NA"]),
-)
-JSON = st.recursive(
-    SCALARS,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=3), inner),
-    max_leaves=5,
-)
-NAMES = st.lists(st.one_of(st.sampled_from([*FIELDS, "x", "Seen"]), JSON), max_size=6)
-DOCUMENTS = st.fixed_dictionaries(
-    {},
-    optional={
-        "fields": st.one_of(st.just(FIELDS), st.permutations(FIELDS), NAMES, JSON),
-        "rows": st.one_of(st.lists(st.lists(SCALARS, min_size=4, max_size=4), max_size=12), JSON),
-        "includeFieldsInOutput": st.one_of(NAMES, JSON),
-        "idField": st.one_of(st.just("uid"), JSON),
-        "noFieldNamesInOutput": JSON,
-        "typedOutput": JSON,
-        "requestShapleyValueType": st.one_of(st.sampled_from(["ORIGINAL", "NONE", "X"]), JSON),
-        "requestPredictionIntervals": JSON,
-        "mediaFields": JSON,
-        "row": JSON,
-    },
-)
-
-
-@settings(deadline=None, max_examples=150, derandomize=True)
-@given(DOCUMENTS, st.booleans(), st.booleans())
-def test_any_document_is_parsed_or_refused_and_always_alike(
-    document: Any, contribution: bool, lenient: bool
-) -> None:
-    raw = json.dumps(document).encode()
-    outcomes = []
-    for _ in range(2):
-        parser = RequestParser(SCHEMA, Settings(lenient=lenient))
-        try:
-            request = (parser.contribution if contribution else parser.score)(raw)
-            outcomes.append(request.matrix().tobytes() + repr(request.matrix().shape).encode())
-        except Problem as problem:
-            outcomes.append(json.dumps(problem.to_dict()).encode())
-    assert outcomes[0] == outcomes[1]
-
-
-@settings(deadline=None, max_examples=150, derandomize=True)
-@given(st.binary(max_size=40))
-def test_any_bytes_are_parsed_or_refused(raw: bytes) -> None:
-    with pytest.raises(Problem):
-        PARSER.score(raw)
