@@ -1,6 +1,6 @@
-"""Write openapi.yaml as the JSON that the server carries, so that no server needs a YAML reader.
+"""Write openapi.yaml as the JSON that those carry who serve it, so that nobody needs a YAML reader.
 
-Run it with `make api` after every change of openapi.yaml; a test compares the two.
+Run it with `make api` after every change of openapi.yaml; tests compare them.
 """
 
 import json
@@ -10,7 +10,11 @@ from pathlib import Path
 import yaml
 
 SOURCE = Path(__file__).with_name("openapi.yaml")
-TARGET = Path(__file__).parents[1] / "server" / "src" / "server" / "openapi.json"
+ROOT = Path(__file__).parents[2]
+TARGETS = (
+    ROOT / "common" / "server" / "src" / "server" / "openapi.json",
+    ROOT / "aws-lambda-scorer" / "src" / "aws_lambda_scorer" / "openapi.json",
+)
 
 
 def published() -> str:
@@ -20,10 +24,11 @@ def published() -> str:
 
 
 def main() -> None:
-    """Write the JSON file, whole or not at all."""
-    part = TARGET.with_name(f".{TARGET.name}.{os.getpid()}.part")
-    part.write_text(published(), encoding="utf-8")
-    part.replace(TARGET)
+    """Write the JSON files, each whole or not at all."""
+    for target in TARGETS:
+        part = target.with_name(f".{target.name}.{os.getpid()}.part")
+        part.write_text(published(), encoding="utf-8")
+        part.replace(target)
 
 
 if __name__ == "__main__":

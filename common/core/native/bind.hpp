@@ -100,5 +100,12 @@ class Lent {
 }
 
 PyObject* make_pipeline_type(PyObject* module);   // bind_pipeline.cpp
+PyObject* make_matrix_type(PyObject* module);     // bind_matrix.cpp
+PyObject* make_cells_type(PyObject* module);      // bind_cells.cpp
+PyObject* make_rows_type(PyObject* module);       // bind_cells.cpp
+PyObject* make_plane_type(PyObject* module);      // bind_plane.cpp
+PyObject* rows_span(PyObject* module, PyObject* body);         // bind_text.cpp
+PyObject* table_text(PyObject* module, PyObject* arguments);   // bind_text.cpp
+PyObject* row_texts(PyObject* module, PyObject* arguments);    // bind_text.cpp
 
 }  // namespace scoring

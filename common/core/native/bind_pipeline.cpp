@@ -6,6 +6,7 @@
 #include <type_traits>
 
 #include "bind_input.hpp"
+#include "bind_matrix.hpp"
 #include "pipeline.hpp"
 
 namespace scoring {
@@ -104,6 +105,7 @@ Owned empty_array(PyObject* self, int64_t rows, int64_t columns, bool flat) {
 struct Predict {
   static constexpr const char* name = "predict";
   static constexpr const char* arrow_name = "predict_arrow";
+  static constexpr const char* matrix_name = "scores";
   static constexpr const char* flag = "raw_score";
   static constexpr bool usual = false;
   static int64_t columns(const Pipeline& engine, bool) { return engine.outputs(); }
@@ -117,6 +119,7 @@ struct Predict {
 struct Contributions {
   static constexpr const char* name = "contributions";
   static constexpr const char* arrow_name = "contributions_arrow";
+  static constexpr const char* matrix_name = "parts";
   static constexpr const char* flag = "original";
   static constexpr bool usual = true;
   static int64_t columns(const Pipeline& engine, bool original) { return engine.parts(original); }
@@ -149,6 +152,24 @@ PyObject* over(PyObject* self, const Source& source, int64_t rows, const Options
     Work::run(engine, source, rows, options, static_cast<double*>(lent.view().buf));
   }
   return result.release();
+}
+
+// The same without numpy: the result is a Matrix.
+template <class Work>
+PyObject* to_matrix(PyObject* self, PyObject* const* args, Py_ssize_t count, PyObject* names) {
+  return guarded([&]() -> PyObject* {
+    const Pipeline& engine = engine_of(self);
+    const Options options = read_options(args, count, names, Work::matrix_name, Work::flag, Work::usual);
+    const ArrayInput input(args[0], engine.inputs());
+    double* out = nullptr;
+    Owned result =
+        new_matrix(state_of_type(Py_TYPE(self)).matrix_type, input.rows(), Work::columns(engine, options.flag), &out);
+    {
+      const Unlocked unlocked(Work::unlocks(engine, input.rows()));
+      Work::run(engine, input.matrix(), input.rows(), options, out);
+    }
+    return result.release();
+  });
 }
 
 // One row of float64 side by side: the shortest way for a service that predicts one request at a time.
@@ -289,6 +310,10 @@ PyObject* make_pipeline_type(PyObject* module) {
       {"contributions_arrow", fast(from_arrow<Contributions>), METH_FASTCALL | METH_KEYWORDS,
        "contributions_arrow($self, array, /, original=True, threads=1)\n--\n\nSplit the raw scores of a record batch or table into "
        "parts."},
+      {"scores", fast(to_matrix<Predict>), METH_FASTCALL | METH_KEYWORDS,
+       "scores($self, X, /, raw_score=False, threads=1)\n--\n\nScore an array (rows, inputs) to a Matrix, without numpy."},
+      {"parts", fast(to_matrix<Contributions>), METH_FASTCALL | METH_KEYWORDS,
+       "parts($self, X, /, original=True, threads=1)\n--\n\nSplit raw scores into the parts of a Matrix, without numpy."},
       {"transform", fast(from_array<Transform>), METH_FASTCALL | METH_KEYWORDS,
        "transform($self, X, /, threads=1)\n--\n\nCompute the features of rows."},
       {nullptr, nullptr, 0, nullptr}};

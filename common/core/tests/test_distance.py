@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import scoring
 from scoring import contract
+from scoring._engine import Matrix
 from scoring.distance import Distance
 from scoring.problem import Problem
 
@@ -67,11 +68,11 @@ def test_a_row_has_the_same_bits_alone_and_among_others_and_as_the_definition_sa
         assert length == math.sqrt(squares)
 
 
-def test_many_rows_are_measured_piece_by_piece(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_array_and_a_matrix_of_the_engine_have_the_same_distances() -> None:
     X = RNG.normal(size=(100, 4))
-    whole = measure().lengths(X)
-    monkeypatch.setattr("scoring.distance._CELLS", 24)
-    assert measure().lengths(X).tolist() == whole.tolist()
+    found = measure()
+    assert found.measure(Matrix(X)) == found.lengths(X).tolist()
+    assert found.lengths(X[::-1]).tolist() == found.lengths(X).tolist()[::-1]
 
 
 def test_what_no_double_can_measure_is_infinitely_far() -> None:

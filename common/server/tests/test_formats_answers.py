@@ -3,6 +3,7 @@ import csv
 import gzip
 import io
 import json
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,12 +15,14 @@ import pyarrow.ipc
 import pytest
 import scoring
 from scoring import contract
+from scoring._engine import Matrix
 from scoring.problem import Problem
 from scoring.settings import Limits, Settings
 from server import formats
 from server.call import Answer, Body, Call, Served
 from server.formats import answer as answering
-from server.formats import columnar
+from server.formats.csv import CsvEncoder, Lines
+from server.formats.encoder import Layout
 
 CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
 RNG = np.random.default_rng(11)
@@ -253,7 +256,7 @@ def csv_rows(count: int, *odd: str) -> bytes:
      ("1,2,red",), ("1,2,red,x,y",), ("1,2,r\u00e9d,\u00e9",), ("true,NaN,red,x",), ("", "1,2,red,x", ""),
      ("-999,0x10,red,x",), ("1_0,1,red,x",)],
 )  # fmt: skip
-def test_with_and_without_pyarrow_csv_gives_the_same_bytes(
+def test_csv_that_the_engine_reads_gives_the_bytes_of_the_slow_way(
     scorer: scoring.Scorer, monkeypatch: pytest.MonkeyPatch, odd: tuple[str, ...], query: dict[str, list[str]]
 ) -> None:
     body = csv_rows(3000, *odd)
@@ -263,17 +266,22 @@ def test_with_and_without_pyarrow_csv_gives_the_same_bytes(
         return outcome(lambda: score(call(scorer, body, query=query, settings=settings)))
 
     quick = run()
-    monkeypatch.setattr(columnar, "available", lambda: False)
+    monkeypatch.setattr(Lines, "_quick", lambda *_: None)
     assert quick == run()
 
 
-def test_numbers_are_written_alike_with_and_without_pyarrow() -> None:
-    some = RNG.normal(size=3000) * 10.0 ** RNG.integers(-7, 14, 3000)
-    matrix = np.concatenate([some, [0.0, -0.0, 1e-4, 9.999e-5, 1e10, 123.0, 5e-324, 1.7e308]]).reshape(-1, 2)
-    found = columnar.written(matrix)
-    assert found is not None
-    assert found.replace(",", "\n").split("\n") == [repr(value) for value in matrix.ravel().tolist()]
-    assert columnar.written(np.full((4, 2), 1e-9)) is None
+def test_numbers_are_written_with_the_fewest_digits_whatever_stands_beside_them() -> None:
+    some = RNG.normal(size=3000) * 10.0 ** RNG.integers(-7, 30, 3000)
+    odd = [0.0, -0.0, 1e-4, 9.999e-5, 1e16, 123.0, 5e-324, 1.7e308, math.inf, -math.inf, math.nan, 1.0]
+    rows = np.concatenate([some, odd]).reshape(-1, 2)
+    values = rows.ravel().tolist()
+    texts = ["" if value != value else repr(value).replace("inf", "Infinity") for value in values]
+    encoder = CsvEncoder()
+    encoder.head(Layout(["a", "b"], [], [], False))
+    alone = encoder.body([Matrix(rows)]).decode().split()
+    assert alone == [f"{a},{b}" for a, b in zip(texts[::2], texts[1::2], strict=True)]
+    beside = encoder.body([["x"] * len(rows), Matrix(rows)]).decode().split()
+    assert beside == [f"x,{line}" for line in alone]
 
 
 @pytest.mark.parametrize("comes", [CSV, NDJSON])

@@ -153,4 +153,4 @@ def test_media_types_and_limits(make: Any, tools: Any) -> None:
 def test_an_infinite_score_is_text_as_in_every_answer() -> None:
     from server.inference import _data
 
-    assert _data(np.array([1.5, np.inf, np.nan])) == [1.5, "Infinity", None]
+    assert _data([1.5, float("inf"), float("nan")]) == [1.5, "Infinity", None]

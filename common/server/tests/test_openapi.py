@@ -9,18 +9,18 @@ from typing import Any
 import jsonschema
 import pytest
 from openapi_spec_validator import validate
+from scoring import options
 from scoring.fault import FAULTS, PROBLEMS
+from scoring.media import Media
 from scoring.request import CONTRIBUTION_KEYS, SCORE_KEYS
 from server import inference
-from server.formats import options
-from server.formats.media import Media
 
 FOLDER = Path(__file__).parents[2] / "api"
 DOCUMENT: dict[str, Any] = json.loads(
     (Path(__file__).parents[1] / "src" / "server" / "openapi.json").read_text(encoding="utf-8")
 )
 SCHEMAS = DOCUMENT["components"]["schemas"]
-BEYOND = {"request_timeout", "file_unreadable"} | {
+BEYOND = {"request_timeout", "malformed_http", "header_too_large", "file_unreadable"} | {
     f"artifact_{what}" for what in ("invalid", "missing", "tampered", "unreadable")
 }
 

@@ -1,7 +1,7 @@
 """The scoring engine: transform graph, forest, contributions and outputs, compiled."""
 
-from collections.abc import Sequence
-from typing import Any, Protocol, TypeAlias, final
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, Protocol, TypeAlias, final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,7 @@ class ArrowStreamExportable(Protocol):
 
 _Cells: TypeAlias = Sequence[float | None]
 _Rows: TypeAlias = NDArray[np.float64] | NDArray[np.float32] | Buffer | _Cells
+_Style: TypeAlias = Literal["quoted", "typed", "csv"]
 _Arrow: TypeAlias = ArrowArrayExportable | ArrowStreamExportable
 
 isa: str
@@ -26,6 +27,131 @@ isa: str
 
 def nothing(x: Any, /) -> None:
     """Do nothing: the floor under any call's time."""
+
+def rows_span(body: bytes, /) -> tuple[int, int, int] | None:
+    """Find the array `rows` in the text of a JSON object: (start, end, how many arrays it holds).
+
+    None if the body is no object, as far as brackets and quotes tell, or has no member `rows` or two, or if
+    that holds anything but flat arrays. The rest of the text is not checked.
+    """
+
+def table_text(
+    matrix: NDArray[np.float64] | Buffer, style: _Style, between: str, first: int, count: int, /
+) -> str:
+    """Write `count` columns of a float64 array from `first` on, commas between the numbers of a row.
+
+    Numbers have the fewest digits that read back as the same double, as `repr` has them. NaN is null, and
+    nothing in CSV; the infinities are Infinity and -Infinity, in JSON as strings.
+    """
+
+def row_texts(matrix: NDArray[np.float64] | Buffer, style: _Style, /) -> list[str]:
+    """Write each row of a float64 array as `table_text` does."""
+
+@final
+class Matrix:
+    """Rows of doubles that the engine owns; others see them through the buffer protocol.
+
+    `rows` are lists of numbers of the same length, or a float64 array of two dimensions, which is copied.
+    """
+
+    def __new__(cls, rows: Sequence[Sequence[float]] | NDArray[np.float64] | Buffer, /) -> Matrix: ...
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns)."""
+
+    def __len__(self) -> int: ...
+    def __buffer__(self, flags: int, /) -> memoryview: ...
+    def tolist(self) -> list[list[float]]:
+        """Return the rows as lists."""
+
+    def tobytes(self) -> bytes:
+        """Return the numbers row by row, as memory holds them."""
+
+    def column(self, number: int, /) -> list[float]:
+        """Return a column as a list."""
+
+    def put(self, number: int, values: Buffer, /) -> None:
+        """Set a column to an array of float64, one for each row."""
+
+    def count(self, number: int, value: float, /) -> int:
+        """Count a value in a column."""
+
+    def complemented(self) -> Matrix:
+        """Return the columns (1 - p, p) for a single column p."""
+
+    @classmethod
+    def filled(cls, rows: int, columns: int, /) -> Matrix:
+        """Return a matrix of NaN."""
+
+    @classmethod
+    def below(cls, matrices: list[Matrix], /) -> Matrix:
+        """Put matrices one below the other."""
+
+    @classmethod
+    def beside(cls, matrices: list[Matrix], /) -> Matrix:
+        """Put matrices one beside the other."""
+
+@final
+class Cells:
+    """Reads the plain cells of one field, with the meaning that `scoring.reader` gives them.
+
+    Args:
+        kind: what the field holds.
+        missing: tokens that mean a missing value, without blanks around them.
+        sentinels: numbers that mean a missing value.
+        codes: for a field with categories, what its numbers stand for.
+        words: for text, the double of each whole cell.
+    """
+
+    def __new__(
+        cls,
+        kind: Literal["number", "boolean", "text", "time"],
+        missing: tuple[str, ...],
+        sentinels: tuple[float, ...],
+        codes: Mapping[float, float] | None,
+        words: Mapping[str, float],
+        /,
+    ) -> Cells: ...
+    def read(self, cells: list[Any], out: Buffer, /) -> list[int]:
+        """Read a list of cells to float64; return the places of those that are not plain, which are NaN."""
+
+@final
+class Rows:
+    """Reads plain rows straight from a body.
+
+    Args:
+        width: cells of a row.
+        places: for each input the position of its cell and its reader, None for an input that rows lack.
+    """
+
+    def __new__(cls, width: int, places: tuple[tuple[int, Cells] | None, ...], /) -> Rows: ...
+    def json(self, body: bytes, first: int, last: int, rows: int, /) -> Matrix | None:
+        """Read the arrays that `rows_span` found; None if a row has another length or a cell is not plain."""
+
+    def csv(self, text: str, /) -> Matrix | None:
+        """Read lines of CSV without quotes; None if a row has another length or a cell is not plain."""
+
+@final
+class Plane:
+    """Measures how far rows lie off the plane of the training rows; `scoring.distance` says how.
+
+    Args:
+        inputs: columns of the rows.
+        columns: which of them are measured; `center` and `scale` are theirs.
+        components: the weights of one component after the other.
+    """
+
+    def __new__(
+        cls,
+        inputs: int,
+        columns: list[int],
+        center: list[float],
+        scale: list[float],
+        components: list[float],
+        /,
+    ) -> Plane: ...
+    def lengths(self, X: _Rows, /) -> Matrix:
+        """Return the distances of rows, of shape (rows, 1)."""
 
 @final
 class Pipeline:
@@ -122,6 +248,12 @@ class Pipeline:
         Raises:
             ValueError: the model carries no counts, or X does not fit.
         """
+
+    def scores(self, X: _Rows, /, raw_score: bool = False, threads: int = 1) -> Matrix:
+        """Score an array of rows as `predict` does, without numpy: (rows, outputs)."""
+
+    def parts(self, X: _Rows, /, original: bool = True, threads: int = 1) -> Matrix:
+        """Split the raw scores of an array of rows as `contributions` does, without numpy."""
 
     def transform(self, X: _Rows, /, threads: int = 1) -> NDArray[np.float64]:
         """Compute the features of rows: (rows, features) float64. X and threads are as in `predict`."""

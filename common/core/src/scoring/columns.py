@@ -4,9 +4,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 
-import numpy as np
-from numpy.typing import NDArray
-
+from scoring._engine import Matrix, Rows
 from scoring.cell import kind
 from scoring.fault import COUNTED, Fault, Faults
 from scoring.reader import NAN, Reader, is_plain
@@ -20,12 +18,15 @@ class Columns:
     Attributes:
         fields: Names in the order of the request's cells.
         positions: For each input of the schema the position of its cell in a row, None if the request lacks
-        it. readers: The reader of each input.
+            it.
+        readers: The reader of each input.
+        plain: The engine's reader of plain rows, None if there are no fields.
     """
 
     fields: tuple[str, ...]
     positions: tuple[int | None, ...]
     readers: tuple[Reader, ...]
+    plain: Rows | None
     _cells: tuple[tuple[Callable[[object], float], int], ...]
     _pick: Callable[[Sequence[object]], Sequence[object]] | None
     _read: frozenset[int | None]
@@ -43,7 +44,18 @@ class Columns:
         if all(reader.reads_floats for reader in readers) and None not in positions and len(positions) > 1:
             in_order = positions == tuple(range(len(fields)))
             pick = _whole if in_order else itemgetter(*positions)
-        return cls(tuple(fields), positions, readers, cells, pick, frozenset(positions))
+        plain = (
+            Rows(
+                len(fields),
+                tuple(
+                    None if position is None else (position, reader.plain)
+                    for reader, position in zip(readers, positions, strict=True)
+                ),
+            )
+            if fields and readers
+            else None
+        )
+        return cls(tuple(fields), positions, readers, plain, cells, pick, frozenset(positions))
 
     def row(self, cells: Sequence[object]) -> list[float]:
         """Return one row as doubles in schema order; raises CellError. The row must have all its cells."""
@@ -59,19 +71,18 @@ class Columns:
                 pass
         return [read(cells[position]) for read, position in self._cells]
 
-    def matrix(
-        self, rows: Sequence[Sequence[object]], faults: Faults, numbers: Sequence[int]
-    ) -> NDArray[np.float64]:
-        """Return rows as float64 of shape (rows, inputs), noting every cell that cannot be read in `faults`.
+    def matrix(self, rows: Sequence[Sequence[object]], faults: Faults, numbers: Sequence[int]) -> Matrix:
+        """Return rows as a Matrix of shape (rows, inputs), noting every cell that cannot be read in `faults`.
 
         All rows must have as many cells as there are fields. `numbers` are the rows' numbers in the request.
         """
-        values = np.full((len(rows), len(self.readers)), NAN, order="F")
+        values = Matrix.filled(len(rows), len(self.readers))
         most = COUNTED
         for column, (reader, position) in enumerate(zip(self.readers, self.positions, strict=True)):
             if position is None:
                 continue
-            values[:, column], errors = reader.column(list(map(itemgetter(position), rows)), most)
+            doubles, errors = reader.column(list(map(itemgetter(position), rows)), most)
+            values.put(column, doubles)
             for index, error in errors[: faults.named]:
                 row, name = numbers[index], reader.field.name
                 sent = f"{reader.expected} is wanted, but {error.found} was sent"

@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
-import numpy as np
-from numpy.typing import NDArray
-
+from scoring._engine import Matrix
 from scoring.distance import Distance
 from scoring.example import example_cell, example_request
 from scoring.fault import refusal
@@ -95,13 +93,13 @@ class Result:
     """What the rows of a request come to.
 
     Attributes:
-        scores: float64 of shape (rows, outputs), or None if only contributions are wanted.
+        scores: Of shape (rows, outputs), or None if only contributions are wanted.
         contributions: As `Scorer.contributions` gives them, or None if the request wants none.
         distances: How far the rows are from the training rows, or None if the request does not ask.
     """
 
-    scores: NDArray[np.float64] | None
-    contributions: NDArray[np.float64] | None = None
+    scores: Matrix | None
+    contributions: Matrix | None = None
     distances: Distances | None = None
 
 
@@ -127,10 +125,11 @@ def evaluate(scorer: "Scorer", request: Request, settings: Settings = DEFAULT, s
     """
     scores = None
     if scored:
-        scores = np.atleast_2d(np.asarray(_scores(scorer, request, settings), np.float64))
+        found = _scores(scorer, request, settings)
+        scores = found if isinstance(found, Matrix) else Matrix([found])
     parts = None if request.shapley is None else _contributions(scorer, request, settings)
-    found = _distances(_desk(scorer, settings), request) if request.flagged else None
-    return Result(scores, parts, found)
+    distances = _distances(_desk(scorer, settings), request) if request.flagged else None
+    return Result(scores, parts, distances)
 
 
 def render(scorer: "Scorer", request: Request, result: Result, settings: Settings = DEFAULT) -> bytes:
@@ -218,33 +217,26 @@ def _desk(scorer: "Scorer", settings: Settings) -> _Desk:
     return desk
 
 
-def _scores(
-    scorer: "Scorer", request: Request, settings: Settings
-) -> tuple[float, ...] | list[float] | NDArray[np.float64]:
+def _scores(scorer: "Scorer", request: Request, settings: Settings) -> tuple[float, ...] | Matrix:
     if request.row is not None:
         found: float | tuple[float, ...] = scorer.engine.row(request.row)
         if isinstance(found, tuple):
             return found
         return (1.0 - found, found) if scorer.task == BINOMIAL else (found,)
-    values = request.matrix()
-    scores: NDArray[np.float64] = scorer.engine.predict(values, False, _threads(request, settings))
-    if scores.ndim == 2:
-        return scores
-    return np.column_stack((1.0 - scores, scores)) if scorer.task == BINOMIAL else scores[:, np.newaxis]
+    scores = scorer.engine.scores(request.matrix(), False, _threads(request, settings))
+    return scores.complemented() if scorer.task == BINOMIAL else scores
 
 
-def _contributions(scorer: "Scorer", request: Request, settings: Settings) -> NDArray[np.float64]:
+def _contributions(scorer: "Scorer", request: Request, settings: Settings) -> Matrix:
     original = request.shapley == "ORIGINAL"
-    parts: NDArray[np.float64] = scorer.engine.contributions(
-        request.matrix(), original, _threads(request, settings)
-    )
-    return parts
+    return scorer.engine.parts(request.matrix(), original, _threads(request, settings))
 
 
 def _distances(desk: _Desk, request: Request) -> Distances:
     assert desk.distance is not None  # the parser refuses such requests otherwise
-    lengths = desk.distance.lengths(request.matrix())
-    return Distances(lengths, desk.distance.beyond(lengths), desk.distance.threshold)
+    threshold = desk.distance.threshold
+    lengths = desk.distance.measure(request.matrix())
+    return Distances(lengths, [length > threshold for length in lengths], threshold)
 
 
 def _threads(request: Request, settings: Settings) -> int:

@@ -20,32 +20,23 @@ monitoring: Jackson and Mudholkar 1979.)
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
+from scoring._engine import Matrix, Plane
 
-Floats = NDArray[np.float64]
-
-_CELLS = 1 << 20
-"""Products held at a time, so that memory stays bounded however many rows there are."""
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 
 @dataclass(frozen=True, eq=False)
 class Distance:
     """Measures rows of one schema. Immutable: may be shared by threads.
 
-    Attributes:
-        columns: Positions of the measured fields in a row, shape (fields,).
-        center: Shape (fields,), float64; so is `scale`, above 0.
-        components: Shape (components, fields), float64.
-        threshold: The distance beyond which a row is out of distribution.
+    `plane` computes, and `threshold` is the distance beyond which a row is out of distribution.
     """
 
-    columns: NDArray[np.intp]
-    center: Floats
-    scale: Floats
-    components: Floats
+    plane: Plane
     threshold: float
 
     @classmethod
@@ -66,58 +57,48 @@ class Distance:
             raise ValueError("its distance has no list of fields")
         if len(set(fields)) != len(fields) or not places.keys() >= set(fields):
             raise ValueError("the fields of its distance are not inputs, each named once")
-        center, scale = (_numbers(guard, key, (len(fields),)) for key in ("center", "scale"))
+        center, scale = (_numbers(guard.get(key), key, len(fields)) for key in ("center", "scale"))
         components = guard.get("components")
-        count = len(components) if isinstance(components, list) else 0
-        weights = _numbers(guard, "components", (count, len(fields)))
+        if not isinstance(components, list):
+            raise _not_finite("components")
+        weights = [weight for line in components for weight in _numbers(line, "components", len(fields))]
         threshold = guard.get("threshold")
         if isinstance(threshold, bool) or not isinstance(threshold, int | float) or not threshold >= 0:
             raise ValueError("its distance has no threshold of 0 or more")
-        if not (scale > 0).all():
+        if not all(unit > 0 for unit in scale):
             raise ValueError("its distance has a scale that is not above 0")
-        columns = np.array([places[name] for name in fields], np.intp)
-        return cls(columns, center, scale, weights, float(threshold))
+        plane = Plane(len(names), [places[name] for name in fields], center, scale, weights)
+        return cls(plane, float(threshold))
 
-    def lengths(self, values: Floats) -> Floats:
+    def measure(self, values: Matrix) -> list[float]:
+        """Return the distances of rows in schema order."""
+        return self.plane.lengths(values).column(0)
+
+    def lengths(self, values: "NDArray[np.float64]") -> "NDArray[np.float64]":
         """Return the distances (rows,) of rows, float64 of shape (rows, inputs) in schema order."""
-        found = np.empty(len(values), np.float64)
-        step = max(1, _CELLS // max(1, self.components.size))
-        with np.errstate(all="ignore"):  # what overflows or is infinite ends as NaN, and then as infinity
-            for start in range(0, len(values), step):
-                found[start : start + step] = self._lengths(values[start : start + step])
-        found[np.isnan(found)] = math.inf
-        return found
+        import numpy as np
 
-    def beyond(self, lengths: Floats) -> NDArray[np.bool_]:
+        return np.asarray(self.plane.lengths(np.asarray(values, np.float64))).reshape(-1)
+
+    def beyond(self, lengths: "NDArray[np.float64]") -> "NDArray[np.bool_]":
         """Tell which distances are of rows out of distribution."""
         found: NDArray[np.bool_] = lengths > self.threshold
         return found
 
-    def _lengths(self, values: Floats) -> Floats:
-        known = values[:, self.columns]
-        z = (np.where(np.isnan(known), self.center, known) - self.center) / self.scale
-        parts = _summed(z[:, np.newaxis, :] * self.components)
-        rest = z
-        if len(self.components):
-            rest = z - _summed(np.swapaxes(parts[:, :, np.newaxis] * self.components, 1, 2))
-        return np.sqrt(_summed(rest * rest))
 
-
-def _summed(terms: Floats) -> Floats:
-    """Sum over the last axis, strictly in order: numpy's own sum goes by pairs and by memory layout."""
-    if terms.shape[-1] == 0:
-        return np.zeros(terms.shape[:-1], np.float64)
-    found: Floats = np.add.accumulate(terms, axis=-1)[..., -1]
+def _numbers(values: Any, key: str, count: int) -> list[float]:
+    if not isinstance(values, list) or len(values) != count:
+        raise _not_finite(key)
+    if not all(isinstance(value, int | float) for value in values):
+        raise _not_finite(key)
+    try:
+        found = [float(value) for value in values]
+    except OverflowError:
+        raise _not_finite(key) from None
+    if not all(map(math.isfinite, found)):
+        raise _not_finite(key)
     return found
 
 
-def _numbers(guard: Mapping[str, Any], key: str, shape: tuple[int, ...]) -> Floats:
-    try:
-        values = np.array(guard.get(key), np.float64)
-    except (TypeError, ValueError):
-        values = np.array(math.nan)
-    if len(shape) == 2 and shape[0] == 0:
-        values = values.reshape(0, shape[1]) if guard.get(key) == [] else values
-    if values.shape != shape or not np.isfinite(values).all():
-        raise ValueError(f"its distance has no finite {key} for each of its fields")
-    return values
+def _not_finite(key: str) -> ValueError:
+    return ValueError(f"its distance has no finite {key} for each of its fields")

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from scoring.cell import CellError
 from scoring.fault import Fault, Faults
 from scoring.problem import Problem
-from scoring.reader import Column, Reader, reader
+from scoring.reader import Reader, reader
 from scoring.schema import BOOL, STR, TIME64, UNSEEN, Field, Schema, did_you_mean, listed, number
 from scoring.table import Table, open_table, plain_cells, seconds_since_1970, unreadable
 
@@ -138,18 +139,19 @@ class Intake:
         return matrix
 
 
-def _doubles(column: NDArray[Any], cells: Reader) -> Column:
+def _doubles(column: NDArray[Any], cells: Reader) -> tuple[NDArray[Any], list[tuple[int, CellError]]]:
     field = cells.field
     kind = column.dtype.kind
     if kind == "M":
         if field.type == TIME64:
             return seconds_since_1970(column), []
-        return cells.column(
-            [None if text == "NaT" else text for text in np.datetime_as_string(column).tolist()]
-        )
+        texts = np.datetime_as_string(column).tolist()
+        values, errors = cells.column([None if text == "NaT" else text for text in texts])
+        return np.asarray(values), errors
     if kind in "fiub" and field.type != STR:
         return _numbers(column.astype(np.float64), field), []
-    return cells.column(plain_cells(column))
+    values, errors = cells.column(plain_cells(column))
+    return np.asarray(values), errors
 
 
 def _numbers(column: Matrix, field: Field) -> Matrix:

@@ -1,22 +1,22 @@
 """Readers: the cells of one field -> the doubles that the engine takes, one cell or a whole column at a time.
 
 The rules are those of `scoring.cell`. A column gives exactly what its cells give one by one; it is only
-faster.
+faster, since the engine reads the plain cells of it and leaves the others.
 """
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from array import array
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cached_property
 from typing import Final, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
-
+from scoring._engine import Cells
 from scoring.cell import TRUTH, CellError, kind, out_of_range, text
 from scoring.fault import COUNTED
 from scoring.instant import seconds
 from scoring.schema import BOOL, STR, TIME64, UNSEEN, Field
 
-Column: TypeAlias = tuple[NDArray[np.float64], list[tuple[int, CellError]]]
+Column: TypeAlias = "tuple[array[float], list[tuple[int, CellError]]]"
 """Doubles of shape (n,), and (row, error) of the cells that could not be read, which are NaN."""
 
 NAN: Final = float("nan")
@@ -43,34 +43,28 @@ class Reader(ABC):
     def cell(self, value: object) -> float:
         """Return the double of one cell, NaN for a missing value; raise CellError if it cannot be read."""
 
+    @cached_property
+    def plain(self) -> Cells:
+        """The engine's reader of plain cells."""
+        return self._plain(None)
+
+    @abstractmethod
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        """Return the engine's reader; `codes` are the numbers of the field's categories, if it has any."""
+
     def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
         """Return the doubles of a column and its errors; reading stops after `most` errors."""
-        return self._reread(cells, np.full(len(cells), NAN), range(len(cells)), most)
-
-    def _reread(
-        self, cells: Sequence[object], values: NDArray[np.float64], rows: Sequence[int], most: int
-    ) -> Column:
+        listed = cells if type(cells) is list else list(cells)
+        values = array("d", bytes(8 * len(listed)))
         errors: list[tuple[int, CellError]] = []
-        for row in rows:
+        for row in self.plain.read(listed, values):
             try:
-                values[row] = self.cell(cells[row])
+                values[row] = self.cell(listed[row])
             except CellError as error:
-                values[row] = NAN
                 errors.append((row, error))
                 if len(errors) == most:
                     break
         return values, errors
-
-    def _look_up(self, table: Mapping[object, float], cells: Sequence[object], most: int) -> Column | None:
-        """Read a column through a table of whole cells; None if some cell is not hashable."""
-        try:
-            found = list(map(table.get, cells))
-        except TypeError:
-            return None
-        values = np.array(found, np.float64)  # what the table lacks becomes NaN
-        if None not in found:
-            return values, []
-        return self._reread(cells, values, [row for row, value in enumerate(found) if value is None], most)
 
 
 class NumberReader(Reader):
@@ -84,11 +78,6 @@ class NumberReader(Reader):
         numbers = {_decimal(token) for token in self._missing}
         self._sentinels = frozenset(number for number in numbers if number is not None and number == number)
         self.reads_floats = not self._sentinels
-        # What float() cannot read -> what it can; a whole column is put through this at once.
-        self._swap: dict[object, str] = {None: "nan"}
-        for word, value in TRUTH.items():
-            self._swap.update(dict.fromkeys((word, word.upper(), word.capitalize()), repr(value)))
-        self._swap.update(dict.fromkeys((*field.missing, *self._missing), "nan"))
 
     def cell(self, value: object) -> float:
         """Return the number; see `Reader.cell`."""
@@ -110,29 +99,8 @@ class NumberReader(Reader):
             return NAN if number in self._sentinels and not isinstance(value, bool) else number
         raise CellError("not_a_cell", kind(value))
 
-    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
-        """Return the numbers; see `Reader.column`."""
-        if not is_plain(cells):
-            return super().column(cells, most)
-        try:
-            values = np.fromiter(map(float, cells), np.float64, len(cells))  # type: ignore[arg-type]
-        except (ValueError, TypeError, OverflowError):
-            try:
-                swapped = map(self._swap.get, cells, cells)
-                values = np.fromiter(map(float, swapped), np.float64, len(cells))  # type: ignore[arg-type]
-            except (ValueError, TypeError, OverflowError):
-                return super().column(cells, most)
-        suspect = ~np.isfinite(values)
-        for sentinel in self._sentinels:
-            suspect |= values == sentinel
-        values[suspect] = NAN
-        swap = self._swap
-        return self._reread(
-            cells,
-            values,
-            [row for row in np.flatnonzero(suspect).tolist() if swap.get(cells[row]) != "nan"],
-            most,
-        )
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        return Cells("number", _texts(self._missing), tuple(self._sentinels), codes, {})
 
     def _word(self, value: str) -> float:
         word = value.strip()
@@ -160,15 +128,6 @@ class BooleanReader(Reader):
     expected = "true or false"
     advice = "Send true or false, 1 or 0, or null for a missing value."
 
-    def __init__(self, field: Field) -> None:
-        super().__init__(field)
-        # 1 stands for true and 1.0 too: Python holds them equal.
-        self._table: dict[object, float] = {None: NAN, 1: 1.0, 0: 0.0}
-        for words, truth in ((_YES, 1.0), (_NO, 0.0)):
-            for word in words:
-                self._table.update(dict.fromkeys((word, word.upper(), word.capitalize()), truth))
-        self._table.update(dict.fromkeys((*field.missing, *self._missing), NAN))
-
     def cell(self, value: object) -> float:
         """Return 1 or 0; see `Reader.cell`."""
         if isinstance(value, str):
@@ -189,31 +148,26 @@ class BooleanReader(Reader):
             raise CellError("not_a_boolean", kind(value))
         raise CellError("not_a_cell", kind(value))
 
-    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
-        """Return ones and zeros; see `Reader.column`."""
-        return self._look_up(self._table, cells, most) or super().column(cells, most)
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        return Cells("boolean", _texts(self._missing), (), codes, {})
 
 
 class CodedReader(Reader):
     """Reads a number or a boolean that has categories: the position of its value among them."""
 
-    def __init__(self, plain: Reader) -> None:
-        super().__init__(plain.field)
-        self.expected, self.advice = plain.expected, plain.advice
-        self._plain = plain
-        self._codes = {number: float(code) for number, code in plain.field.codes_by_number.items()}
+    def __init__(self, uncoded: Reader) -> None:
+        super().__init__(uncoded.field)
+        self.expected, self.advice = uncoded.expected, uncoded.advice
+        self._uncoded = uncoded
+        self._codes = {number: float(code) for number, code in uncoded.field.codes_by_number.items()}
 
     def cell(self, value: object) -> float:
         """Return the code; see `Reader.cell`."""
-        number = self._plain.cell(value)
+        number = self._uncoded.cell(value)
         return number if number != number else self._codes.get(number, UNSEEN)
 
-    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
-        """Return the codes; see `Reader.column`."""
-        numbers, errors = self._plain.column(cells, most)
-        get = self._codes.get
-        codes = np.array([get(number, UNSEEN) for number in numbers.tolist()], np.float64)
-        return np.where(np.isnan(numbers), NAN, codes), errors
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        return self._uncoded._plain(codes or self._codes)
 
 
 class TextReader(Reader):
@@ -224,7 +178,9 @@ class TextReader(Reader):
 
     def __init__(self, field: Field) -> None:
         super().__init__(field)
-        self._table: dict[object, float] = {category: float(code) for category, code in field.codes.items()}
+        self._table: dict[str | None, float] = {
+            category: float(code) for category, code in field.codes.items()
+        }
         for category, code in field.codes.items():  # blanks around a category need not be sent
             self._table.setdefault(category.strip(), float(code))
         self._table.update(dict.fromkeys((None, *field.missing, *self._missing), NAN))
@@ -238,9 +194,9 @@ class TextReader(Reader):
             return NAN
         return self._table.get(text(value), UNSEEN)
 
-    def column(self, cells: Sequence[object], most: int = COUNTED) -> Column:
-        """Return the codes; see `Reader.column`."""
-        return self._look_up(self._table, cells, most) or super().column(cells, most)
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        words = _texts(word for word in self._table if word is not None)
+        return Cells("text", (), (), codes, {word: self._table[word] for word in words})
 
 
 class TimeReader(Reader):
@@ -273,6 +229,9 @@ class TimeReader(Reader):
             return instant
         raise CellError("not_a_cell", kind(value))
 
+    def _plain(self, codes: Mapping[float, float] | None) -> Cells:
+        return Cells("time", _texts(self._missing), (), codes, {})
+
 
 def reader(field: Field) -> Reader:
     """Return the reader of a field."""
@@ -280,8 +239,13 @@ def reader(field: Field) -> Reader:
         return TextReader(field)
     if field.type == TIME64:
         return TimeReader(field)
-    plain = BooleanReader(field) if field.type == BOOL else NumberReader(field)
-    return plain if field.categories is None else CodedReader(plain)
+    uncoded = BooleanReader(field) if field.type == BOOL else NumberReader(field)
+    return uncoded if field.categories is None else CodedReader(uncoded)
+
+
+def _texts(words: Iterable[str]) -> tuple[str, ...]:
+    """Return the words that UTF-8 can say; half of a surrogate pair is never a plain cell."""
+    return tuple(word for word in words if not any("\ud800" <= letter <= "\udfff" for letter in word))
 
 
 def _decimal(token: str) -> float | None:

@@ -12,27 +12,30 @@ from dataclasses import dataclass
 from json.encoder import (
     encode_basestring as quote,  # the C function that json.dumps(..., ensure_ascii=False) calls
 )
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final, Literal
 
-import numpy as np
-from numpy.typing import NDArray
-
+from scoring._engine import row_texts, table_text
 from scoring.cell import as_truth, number_text, text
 from scoring.request import Request
 from scoring.schema import FLOAT32, FLOAT64, INT32, INT64
 
+if TYPE_CHECKING:
+    from typing_extensions import Buffer
+
 NUMERIC: Final = (FLOAT32, FLOAT64, INT32, INT64)
-_NEXT_ROW: Final = '"],["'
+_NEXT_ROW: Final = "],["
 _NEXT_CELL: Final = '","'
+_VERSION: Final = bytes(octet & 0x0F | 0x40 for octet in range(256))
+_VARIANT: Final = bytes(octet & 0x3F | 0x80 for octet in range(256))
 _INFINITE: Final = {"Infinity": '"Infinity"', "-Infinity": '"-Infinity"', "NaN": "null"}
 
 
 @dataclass(frozen=True, slots=True)
 class Distances:
-    """How far rows lie off the training rows: `lengths` float64 and `flags` bool, both of shape (rows,)."""
+    """How far rows lie off the training rows, and whether that is more than the threshold."""
 
-    lengths: NDArray[np.float64]
-    flags: NDArray[np.bool_]
+    lengths: Sequence[float]
+    flags: Sequence[bool]
     threshold: float
 
 
@@ -57,30 +60,33 @@ class ResponseWriter:
         self._named = f'{self._id},"fields":{_names(outputs)},"score":'
         self._labels = tuple(quote(label) for label in labels)
         self._features = {
-            kind: _names([*(f"contrib_{name}" for name in names), "contrib_bias"])
+            kind: (_names([*(f"contrib_{name}" for name in names), "contrib_bias"]), len(names) + 1)
             for kind, names in (("ORIGINAL", inputs), ("TRANSFORMED", features))
         }
 
     def score(
         self,
         request: Request,
-        scores: Sequence[float] | NDArray[np.float64],
-        contributions: NDArray[np.float64] | None = None,
+        scores: "Sequence[float] | Buffer",
+        contributions: "Buffer | None" = None,
         distances: Distances | None = None,
     ) -> bytes:
         """Return the body of a score response.
 
-        `scores` are the outputs of the request's only row, or float64 of shape (rows, outputs).
+        `scores` are the outputs of the request's only row, or float64 of shape (rows, outputs): a Matrix or
+        any other array.
         `contributions` are as `contribution` takes them; `distances` are of the rows.
         """
         if not request.echoed and request.new_id is None:
-            write = _table if isinstance(scores, np.ndarray) else _row
+            write = _row if isinstance(scores, tuple | list) else self._table
             rows = write(scores, request.typed)  # type: ignore[arg-type]
             head = self._named
         else:
-            matrix = np.atleast_2d(np.asarray(scores, np.float64))
             columns, names = _echo(request)
-            columns += [_numbers(column, request.typed) for column in matrix.T]
+            if isinstance(scores, tuple | list):
+                columns.append([",".join(_number(value, request.typed) for value in scores)])
+            else:
+                columns.append(row_texts(scores, _style(request.typed)))  # type: ignore[arg-type]
             rows = f"[[{'],['.join(map(','.join, zip(*columns, strict=True)))}]]"
             head = f'{self._id},"fields":{_names([*names, *self._outputs])},"score":'
         if not request.named:
@@ -91,7 +97,7 @@ class ResponseWriter:
             rows = f"{rows},{_flags(distances, request.typed)}"
         return _encoded(f"{head}{rows}}}")
 
-    def contribution(self, request: Request, contributions: NDArray[np.float64]) -> bytes:
+    def contribution(self, request: Request, contributions: "Buffer") -> bytes:
         """Return the body of a contribution response.
 
         `contributions` is float64 of shape (rows, groups * (names + 1)): for each group its names, then the
@@ -99,23 +105,26 @@ class ResponseWriter:
         """
         return _encoded(self._groups(request, contributions))
 
-    def _groups(self, request: Request, contributions: NDArray[np.float64]) -> str:
+    def _table(self, scores: "Buffer", typed: bool) -> str:
+        return _table(scores, typed, 0, len(self._outputs))
+
+    def _groups(self, request: Request, contributions: "Buffer") -> str:
         assert request.shapley is not None
-        features = self._features[request.shapley]
+        features, width = self._features[request.shapley]
         if not self._labels:
-            groups = f'{{"contributions":{_table(contributions, request.typed)}}}'
+            groups = f'{{"contributions":{_table(contributions, request.typed, 0, width)}}}'
         else:
-            parts = np.split(contributions, len(self._labels), axis=1)
             groups = ",".join(
-                f'{{"outputGroup":{label},"contributions":{_table(part, request.typed)}}}'
-                for label, part in zip(self._labels, parts, strict=True)
+                f'{{"outputGroup":{label},"contributions":'
+                f"{_table(contributions, request.typed, number * width, width)}}}"
+                for number, label in enumerate(self._labels)
             )
         return f'{{"features":{features},"contributionGroups":[{groups}]}}'
 
 
 def _flags(distances: Distances, typed: bool) -> str:
-    flags = ",".join("true" if flag else "false" for flag in distances.flags.tolist())
-    lengths = ",".join(_numbers(distances.lengths, typed))
+    flags = ",".join("true" if flag else "false" for flag in distances.flags)
+    lengths = ",".join(_number(length, typed) for length in distances.lengths)
     threshold = _number(distances.threshold, typed)
     return f'"outOfDistribution":[{flags}],"distances":[{lengths}],"distanceThreshold":{threshold}'
 
@@ -138,19 +147,13 @@ def _row(values: Sequence[float], typed: bool) -> str:
     return f"[[{','.join(map(repr, values))}]]" if typed else f'[["{_NEXT_CELL.join(map(repr, values))}"]]'
 
 
-def _table(matrix: NDArray[np.float64], typed: bool) -> str:
-    if not np.isfinite(matrix).all():
-        columns = [_numbers(column, typed) for column in matrix.T]
-        return f"[[{'],['.join(map(','.join, zip(*columns, strict=True)))}]]"
-    listed = repr(matrix.tolist())  # one call into C for all digits; then only separators are to be mended
-    if typed:
-        return listed.replace(" ", "")
-    listed = listed[2:-2].replace("], [", _NEXT_ROW).replace(", ", _NEXT_CELL)
-    return f'[["{listed}"]]'
+def _table(matrix: "Buffer", typed: bool, first: int, count: int) -> str:
+    """Write `count` columns of a matrix from `first` on."""
+    return f"[[{table_text(matrix, _style(typed), _NEXT_ROW, first, count)}]]"
 
 
-def _numbers(column: NDArray[np.float64], typed: bool) -> list[str]:
-    return [_number(value, typed) for value in column.tolist()]
+def _style(typed: bool) -> "Literal['quoted', 'typed']":
+    return "typed" if typed else "quoted"
 
 
 def _number(value: float, typed: bool) -> str:
@@ -198,10 +201,10 @@ def _typed(cell: Any) -> str:
 
 def fresh_ids(count: int) -> list[str]:
     """Return random UUIDs (RFC 9562, version 4) as text, from the operating system's random bytes."""
-    octets = np.frombuffer(os.urandom(16 * count), np.uint8).reshape(count, 16).copy()
-    octets[:, 6] = octets[:, 6] & 0x0F | 0x40
-    octets[:, 8] = octets[:, 8] & 0x3F | 0x80
-    digits = octets.tobytes().hex()
+    octets = bytearray(os.urandom(16 * count))
+    octets[6::16] = octets[6::16].translate(_VERSION)
+    octets[8::16] = octets[8::16].translate(_VARIANT)
+    digits = octets.hex()
     return [
         f"{one[:8]}-{one[8:12]}-{one[12:16]}-{one[16:20]}-{one[20:]}"
         for one in (digits[start : start + 32] for start in range(0, 32 * count, 32))

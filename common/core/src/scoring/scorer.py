@@ -4,25 +4,26 @@ import os
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from scoring._engine import Pipeline
 from scoring.artifact import Artifact
-from scoring.intake import Intake
 from scoring.manifest import BINOMIAL
 from scoring.problem import Problem
 from scoring.schema import Schema, did_you_mean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
 
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from scoring.intake import Intake
     from scoring.verification import Verification
+
+    Floats: TypeAlias = NDArray[np.float64]
 
 KINDS = ("original", "transformed")
 """What contributions are given for: the inputs, or the features that the forest reads."""
-
-Floats = NDArray[np.float64]
 
 
 class Scorer:
@@ -48,14 +49,9 @@ class Scorer:
         self.target = manifest.target
         self.labels = manifest.labels
         self.output_names = tuple(field.name for field in self.schema.outputs)
-        self._intake = Intake(self.schema)
-        # What the engine reads by itself. A list holds cells; without codes these are what the engine takes.
-        self._direct: frozenset[type] = frozenset(
-            {np.ndarray} if self._intake.coded else {np.ndarray, list, tuple}
-        )
         self._predict: Callable[[Any, bool, int], Floats] = self.engine.predict
 
-    def predict(self, X: Any, raw_score: bool = False, threads: int = 1) -> Floats:
+    def predict(self, X: Any, raw_score: bool = False, threads: int = 1) -> "Floats":
         """Score rows, as `lightgbm.Booster.predict` does.
 
         X is a float, int or bool array of shape (n, inputs) in schema order, which holds what the engine
@@ -75,14 +71,16 @@ class Scorer:
             return self.engine.predict_arrow(arrow, raw_score, threads)
         return self._predict(self._intake.matrix(X), raw_score, threads)
 
-    def outputs(self, X: Any, threads: int = 1) -> Floats:
+    def outputs(self, X: Any, threads: int = 1) -> "Floats":
         """Score rows to the output columns: (n, len(output_names)) float64; X and Problem as in `predict`."""
         scores = self.predict(X, False, threads)
         if self.task == BINOMIAL:
+            import numpy as np
+
             return np.column_stack((1.0 - scores, scores))
         return scores.reshape(len(scores), len(self.output_names))
 
-    def contributions(self, X: Any, kind: str = "original", threads: int = 1) -> Floats:
+    def contributions(self, X: Any, kind: str = "original", threads: int = 1) -> "Floats":
         """Split raw scores into parts that add up to them (exact Shapley values of the trees).
 
         `kind` is "original" (a part for each input) or "transformed" (for each feature of the forest).
@@ -106,11 +104,11 @@ class Scorer:
             )
         return self.engine.contributions(self.matrix(X), kind == "original", threads)
 
-    def transform(self, X: Any, threads: int = 1) -> Floats:
+    def transform(self, X: Any, threads: int = 1) -> "Floats":
         """Compute the features that the forest reads: float64 (n, features); X as in `predict`."""
         return self.engine.transform(self.matrix(X), threads)
 
-    def matrix(self, X: Any) -> Floats:
+    def matrix(self, X: Any) -> "Floats":
         """Give X as the engine takes it: float64 of shape (n, inputs); X and Problem as in `predict`."""
         return self._intake.matrix(X)
 
@@ -123,6 +121,19 @@ class Scorer:
         from scoring.verification import verify
 
         return verify(self)
+
+    @cached_property
+    def _intake(self) -> "Intake":
+        from scoring.intake import Intake  # and numpy, which scoring of requests does without
+
+        return Intake(self.schema)
+
+    @cached_property
+    def _direct(self) -> frozenset[type]:
+        """What the engine reads by itself: arrays; lists too, if cells are what it takes, without codes."""
+        import numpy as np
+
+        return frozenset({np.ndarray} if self._intake.coded else {np.ndarray, list, tuple})
 
     @cached_property
     def _answer(self) -> "Callable[[Scorer, bytes], bytes]":

@@ -6,8 +6,12 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from scoring._engine import Matrix
 from scoring.artifact import Artifact
+from scoring.columns import Columns
+from scoring.fault import Faults
 from scoring.problem import Problem
+from scoring.reader import reader
 
 if TYPE_CHECKING:
     from scoring.scorer import Scorer
@@ -56,19 +60,21 @@ def _digest(path: Path) -> str:
 
 
 def _rescore(scorer: "Scorer", rows: Sequence[Sequence[str]]) -> list[str]:
-    try:
-        X = scorer.matrix(rows)
-    except Problem as problem:
-        return [f"The sample rows do not fit the schema: {problem.detail}"]
+    schema, unread = scorer.schema, Faults()
+    columns = Columns.of(schema.names, tuple(reader(field) for field in schema))
+    X = columns.matrix(rows, unread, range(len(rows)))
+    if unread:
+        return [f"The sample rows do not fit the schema: {unread.problem().detail}"]
+    lines = X.tolist()
     samples = scorer.artifact.samples
     faults = []
     for what, expected, raw_score in (
         ("raw score", samples["raw"], True),
         ("output", samples["output"], False),
     ):
-        found = scorer.engine.predict(X, raw_score).reshape(len(rows), -1).tolist()
+        found = scorer.engine.scores(X, raw_score).tolist()
         for row, (want, got) in enumerate(zip(expected, found, strict=True)):
-            alone = scorer.engine.predict(X[row : row + 1], raw_score).reshape(-1).tolist()
-            if want != got or want != alone:
+            alone = scorer.engine.scores(Matrix([lines[row]]), raw_score).tolist()
+            if want != got or [want] != alone:
                 faults.append(f"The {what} of sample row {row} is {got}, expected {want}.")
     return faults

@@ -162,7 +162,7 @@ def test_b8_contributions_that_were_asked_for_are_there_or_the_request_fails(bin
         """An engine whose contributions fail; everything else is the real one's."""
 
         def __getattr__(self, name: str) -> Any:
-            if name == "contributions":
+            if name in ("contributions", "parts"):
                 raise RuntimeError("out of memory")
             return getattr(binomial.scorer.engine, name)
 

@@ -60,7 +60,7 @@ class App:
     def start(self) -> None:
         """Load the artifact, test it and begin to watch; raises Problem."""
         settings = self.settings
-        self.log = Log(settings.access_log)
+        self.log = Log(settings.access_log, settings.form)
         self._exit.callback(self.log.close)
         self._keys = None if settings.keys is None else Keys(settings.keys)
         self._admin = None if settings.admin_keys is None else Keys(settings.admin_keys)
@@ -87,7 +87,9 @@ class App:
     def metrics_text(self, served: Served) -> str:
         """Return the metrics of all workers as text."""
         self._metrics.now(self.connections, self.log.dropped, self.stand.swaps)
-        return self._metrics.text(served.id, served.digest, served.scorer.name, self.ready)
+        return self._metrics.text(
+            served.id, served.digest, served.scorer.name, self.ready, self.settings.labels
+        )
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request, or live through one lifespan."""
@@ -101,6 +103,8 @@ class App:
         routes += [*inference.routes(self), *page.ROUTES]
         if self._admin is not None:
             routes += admin.routes(self.stand)
+        if self.settings.more is not None:
+            routes += self.settings.more()
         return routes
 
     async def _http(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -156,7 +160,7 @@ class App:
             self.reading.end(body)
             seconds = perf_counter() - begun
             self._metrics.end(route, status, seconds, call.engine_seconds, call.rows, body.size, sent)
-            trace = trace_id(headers.get(b"traceparent"))
+            trace = trace_id(headers.get(b"traceparent"), headers.get(b"x-cloud-trace-context"))
             sizes = body.size, sent, call.rows
             times = seconds, call.engine_seconds
             self.log.request(

@@ -63,10 +63,11 @@ class Body:
     Iterate over it to get pieces, or `read` it whole. `size` is how many bytes have come so far.
     """
 
-    __slots__ = ("_done", "_receive", "late", "limit", "size", "waiting")
+    __slots__ = ("_done", "_receive", "_remote", "late", "limit", "size", "waiting")
 
-    def __init__(self, receive: Receive, limit: int) -> None:
+    def __init__(self, receive: Receive, limit: int, remote: bool = True) -> None:
         self._receive = receive
+        self._remote = remote  # there is a client, who may leave
         self._done = False
         self.limit = limit
         self.size = 0
@@ -104,6 +105,16 @@ class Body:
         while piece := await self.piece():
             pieces.append(piece)
         return b"".join(pieces)
+
+    @property
+    def watchable(self) -> bool:
+        """Whether the client can be heard leaving: the body is here, so nothing else can come."""
+        return self._done and self._remote
+
+    async def left(self) -> None:
+        """Return when the client has closed the connection; only for a body that is `watchable`."""
+        while (await self._receive())["type"] == "http.request":
+            pass
 
     async def __aiter__(self) -> AsyncIterator[bytes]:
         while piece := await self.piece():

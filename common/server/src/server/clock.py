@@ -3,7 +3,7 @@
 import threading
 from collections.abc import Callable
 from time import perf_counter
-from typing import Any
+from typing import Any, Final
 
 from scoring._engine import Pipeline
 
@@ -11,6 +11,10 @@ from scoring._engine import Pipeline
 class _Clock(threading.local):
     seconds: float = 0.0
 
+
+_TIMED: Final = (
+    "row", "scores", "parts", "predict", "contributions", "transform", "predict_arrow", "contributions_arrow"
+)  # fmt: skip
 
 engine_clock = _Clock()
 """The seconds of the current thread; who reads them sets them to 0 before."""
@@ -21,7 +25,7 @@ class TimedEngine:
 
     def __init__(self, engine: Pipeline) -> None:
         self._engine = engine
-        for name in ("row", "predict", "contributions", "transform", "predict_arrow", "contributions_arrow"):
+        for name in _TIMED:
             setattr(self, name, _timed(getattr(engine, name)))
 
     def __getattr__(self, name: str) -> Any:

@@ -2,7 +2,8 @@
 
 Next to those of the contract (`scoring.settings.from_environment`) there is one for every number of
 `server.settings`: `SCORER_CAPACITY_` and `SCORER_PATIENCE_` with the attribute's name in capitals, such as
-`SCORER_CAPACITY_CONNECTIONS`, and `SCORER_WATCH_SECONDS`, `SCORER_DRAIN_SECONDS` and `SCORER_GRACE_SECONDS`.
+`SCORER_CAPACITY_CONNECTIONS`, and `SCORER_WATCH_SECONDS`, `SCORER_DRAIN_SECONDS`, `SCORER_GRACE_SECONDS` and
+`SCORER_HANG_SECONDS`.
 """
 
 from collections.abc import Mapping
@@ -13,7 +14,7 @@ from scoring.settings import from_environment as contract_from_environment
 
 from server.settings import Capacity, Patience
 
-_SECONDS: Final = ("watch_seconds", "drain_seconds", "grace_seconds")
+_SECONDS: Final = ("watch_seconds", "drain_seconds", "grace_seconds", "hang_seconds")
 
 
 def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:

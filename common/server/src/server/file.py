@@ -44,7 +44,7 @@ def file_call(call: Call, folder: Path | None) -> Call:
     if headers.get(b"accept", b"*/*") == b"*/*":
         headers[b"accept"] = b"application/json"  # what clients of this route have always got
     query = {option: values for option, values in call.query.items() if option != "file"}
-    body = Body(_Pieces(descriptor), call.body.limit)
+    body = Body(_Pieces(descriptor), call.body.limit, remote=False)
     return replace(call, method="POST", query=query, headers=headers, body=body)
 
 

@@ -10,10 +10,9 @@ those that concern the server and not the request: 401, 429 and 5xx.
 
 import json
 import math
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
 from scoring import contract
 from scoring.body import decode, require_json
 from scoring.cell import kind, number_text
@@ -95,10 +94,11 @@ def _written(
     served: Served, name: str, request: Mapping[str, Any], names: list[str], result: contract.Result
 ) -> bytes:
     assert result.scores is not None
-    columns = dict(zip(served.scorer.output_names, result.scores.T, strict=True))
+    places = {name: place for place, name in enumerate(served.scorer.output_names)}
     outputs = [
-        {"name": output, "datatype": "FP64", "shape": [len(result.scores)], "data": _data(columns[output])}
+        {"name": output, "datatype": "FP64", "shape": [len(result.scores)], "data": data}
         for output in names
+        for data in (_data(result.scores.column(places[output])),)
     ]
     head = {"model_name": name, "model_version": VERSION}
     if isinstance(request.get("id"), str):
@@ -106,12 +106,9 @@ def _written(
     return _bytes({**head, "parameters": _parameters(served), "outputs": outputs})
 
 
-def _data(column: Any) -> list[Any]:
-    listed: list[Any] = column.tolist()
-    if np.isfinite(column).all():
-        return listed
+def _data(column: Sequence[float]) -> list[Any]:
     return [
-        value if value - value == 0.0 else None if value != value else number_text(value) for value in listed
+        value if value - value == 0.0 else None if value != value else number_text(value) for value in column
     ]
 
 

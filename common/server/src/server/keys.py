@@ -93,7 +93,7 @@ class Keys:
                 continue
             if len(words) != 2 or not _NAME.fullmatch(words[0]) or not _DIGEST.fullmatch(words[1]):
                 detail = f"Line {number} of the file of keys {str(self._path)!r} is no name and digest."
-                raise Problem("keys_invalid", 503, detail, "Make a line with `python -m server keys NAME`.")
+                raise Problem("keys_invalid", 503, detail, "Make a line with `scoring keys NAME`.")
             if words[0] in digests:
                 detail = f"The file of keys {str(self._path)!r} has the name {words[0]} twice."
                 raise Problem("keys_invalid", 503, detail, "Give every key a name of its own.")

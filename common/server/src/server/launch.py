@@ -52,6 +52,9 @@ def run(settings: Settings) -> int:
     count = settings.processes()
     sockets = []
     try:
+        if count > 1:
+            alone = listen(settings.host, settings.port, shared=False)
+            alone.close()  # or a second server could come to share the port
         for _ in range(count):
             opened = listen(settings.host, settings.port, shared=count > 1)
             sockets.append(opened)
@@ -83,11 +86,13 @@ def _check(settings: Settings) -> None:
     if settings.data_dir is not None and not settings.data_dir.is_dir():
         detail = f"There is no directory {str(settings.data_dir)!r}."
         raise Problem("data_dir_missing", 503, detail, "Make it, or leave --data-dir out.")
+    if settings.guarded:
+        return
     if settings.keys is None and not settings.loopback:
         bar = "*" * 78
         to_person(
             f"{bar}\nWARNING: anybody who can reach {settings.host} can score: there are no API keys.\n"
-            f"Make one with `python -m server keys NAME >> keys`, then serve with --api-keys keys.\n{bar}"
+            f"Make one with `scoring keys NAME >> keys`, then serve with --api-keys keys.\n{bar}"
         )
     if settings.secure is None and not settings.loopback:
         to_person("WARNING: keys and values travel in clear text; serve with --tls-cert and --tls-key.")

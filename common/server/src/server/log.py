@@ -5,30 +5,27 @@ and place. Lines wait in memory for a thread that writes them. When they come fa
 written, or cannot be written at all (a full disk, a closed pipe), they are dropped and counted.
 """
 
-import json
 import os
 import sys
 import threading
 import time
 from collections import deque
-from functools import lru_cache
 from pathlib import Path
 from typing import Any, Final
+
+from server.form import Form, Line, Plain
 
 _WAITING: Final = 20_000
 _BATCH: Final = 500
 _PAUSE: Final = 0.05
 _FAREWELL: Final = 2.0
 
-Line = tuple[float, str, str, str, str, int, int, int, int, float, float, str, str, str]
-"""time, request id, trace id, method, route, status, bytes in, bytes out, rows, seconds, engine seconds,
-digest, name of the key, code of the problem; "" is unknown and left out."""
-
 
 class Log:
-    """Writes lines to a file, or to standard error."""
+    """Writes lines of a form to a file, or to standard error."""
 
-    def __init__(self, path: Path | None = None) -> None:
+    def __init__(self, path: Path | None = None, form: Form | None = None) -> None:
+        self._form = Plain() if form is None else form
         if path is None:
             # What the interpreter has as standard error may be closed, or another stream in its place.
             self._descriptor = 2
@@ -43,11 +40,11 @@ class Log:
 
     def request(self, line: Line) -> None:
         """Note a request that was answered."""
-        self._add(_text(line))
+        self._add(self._form.request(line))
 
     def event(self, name: str, /, **members: Any) -> None:
         """Note something that happened, with members that JSON can hold."""
-        self._add(json.dumps({"time": _iso(time.time()), "event": name, **members}, ensure_ascii=False))
+        self._add(self._form.event(time.time(), name, members))
 
     def failure(self, request_id: str, error: BaseException) -> None:
         """Note a defect: types and places of an exception and its causes; texts may hold values."""
@@ -96,39 +93,6 @@ class Log:
                 data = data[os.write(self._descriptor, data) :]
         except OSError:
             self.dropped += count
-
-
-def _text(line: Line) -> str:
-    when, request_id, trace_id, method, route, status, size, sent, rows, taken, engine, digest, key, code = (
-        line
-    )
-    more = ""
-    if trace_id:
-        more = f',"trace":"{trace_id}"'
-    if key:
-        more += f',"key":"{key}"'
-    if code:
-        more += f',"code":"{code}"'
-    # None of the texts has a character that JSON would escape: all were checked, or are our own.
-    return (
-        f'{{"time":"{_iso(when)}","event":"request","id":"{request_id}","method":"{method}",'
-        f'"route":"{route}","status":{status},"bytes_in":{size},"bytes_out":{sent},"rows":{rows},'
-        f'"ms":{taken * 1e3:.3f},"engine_ms":{engine * 1e3:.3f},"digest":"{digest}","pid":{_process()}'
-        f"{more}}}"
-    )
-
-
-_process = os.getpid
-
-
-def _iso(when: float) -> str:
-    second = int(when)
-    return f"{_minute(second // 60)}{second % 60:02d}.{int((when - second) * 1000):03d}Z"
-
-
-@lru_cache(2)
-def _minute(minute: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:", time.gmtime(60 * minute))
 
 
 def to_person(text: str) -> None:

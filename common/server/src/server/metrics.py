@@ -77,9 +77,21 @@ class Metrics:
         self._own[_CONNECTIONS], self._own[_LOG_DROPPED] = connections, log_dropped
         self._own[_SWAPS] = swaps
 
-    def text(self, identifier: str, digest: str, name: str, ready: bool) -> str:
-        """Return all metrics in Prometheus' text format, version 0.0.4."""
-        return "\n".join(self._lines(identifier, digest, name, ready)) + "\n"
+    def text(
+        self,
+        identifier: str,
+        digest: str,
+        name: str,
+        ready: bool,
+        deployment: Sequence[tuple[str, str]] = (),
+    ) -> str:
+        """Return all metrics in Prometheus' text format, version 0.0.4; `deployment` is labels and values."""
+        lines = [*self._lines(identifier, digest, name, ready)]
+        if deployment:
+            lines += _head("scorer_deployment_info", "gauge", "The deployment that this server belongs to.")
+            labels = ",".join(f'{label}="{_escaped(value)}"' for label, value in deployment)
+            lines.append(f"scorer_deployment_info{{{labels}}} 1")
+        return "\n".join(lines) + "\n"
 
     def close(self) -> None:
         """Let go of the file."""

@@ -14,6 +14,7 @@ from typing import Any, Final
 import uvicorn
 
 from server.app import App
+from server.beat import Beat
 from server.connection import Connection, look_after
 from server.settings import Settings
 
@@ -51,11 +52,16 @@ def listen(host: str, port: int, shared: bool) -> socket.socket:
 def work(settings: Settings, opened: socket.socket, worker: int = 0, parent: int | None = None) -> int:
     """Answer requests until SIGTERM or SIGINT; return the exit code. `parent` ending ends the worker too."""
     app = App(settings, worker, settings.processes())
-    server = _Server(_config(app, settings), app, parent)
+    assert settings.state is not None
+    beat = Beat(settings.state, worker, settings.processes())
+    beat.rest()  # the directory may be that of a run before
+    server = _Server(_config(app, settings), app, beat, parent)
     try:
         server.run([opened])
     except SystemExit:  # uvicorn's word for an app that did not start; the app has said why
         return FAILED
+    finally:
+        beat.close()
     return 0 if server.started else FAILED
 
 
@@ -96,9 +102,10 @@ class _Server(uvicorn.Server):
     more, reads what has already come, refuses what comes later, waits for what is at work, and exits with 0.
     """
 
-    def __init__(self, config: uvicorn.Config, app: App, parent: int | None) -> None:
+    def __init__(self, config: uvicorn.Config, app: App, beat: Beat, parent: int | None) -> None:
         super().__init__(config)
         self._app = app
+        self._beat = beat
         self._parent = parent
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -115,6 +122,7 @@ class _Server(uvicorn.Server):
 
     async def on_tick(self, counter: int) -> bool:
         """Look around, ten times a second."""
+        self._beat.strike()
         self._app.connections = len(self.server_state.connections)
         if self._parent is not None and os.getppid() != self._parent:
             self.should_exit = True
@@ -137,6 +145,7 @@ class _Server(uvicorn.Server):
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(app.settings.grace_seconds):
                 while state.connections or state.tasks:
+                    self._beat.strike()
                     await asyncio.sleep(0.01)
         self._looking.cancel()
         for task in list(state.tasks):

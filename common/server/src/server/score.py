@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Final
 
-from scoring import contract
+from scoring import contract, options
 from scoring.fault import refusal
 
 from server import formats
@@ -18,6 +18,8 @@ async def score(call: Call) -> Answer:
     """Answer POST /model/score."""
     if not formats.plain(call):
         return await formats.score(call)
+    if call.query:
+        options.none(call.query, call.scorer.settings.lenient)
     body = await call.read()
     if _SHAPLEY in body:
         call.limit = "contribution"
@@ -30,6 +32,8 @@ async def contribution(call: Call) -> Answer:
     """Answer POST /model/contribution."""
     if not formats.plain(call):
         return await formats.contribution(call)
+    if call.query:
+        options.none(call.query, call.scorer.settings.lenient)
     body = await call.read()
     reply = await call.run(contract.contribution_reply, call.scorer.scorer, body, call.scorer.settings)
     call.rows = reply.rows

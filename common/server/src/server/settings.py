@@ -1,11 +1,16 @@
 """Settings: what an operator may choose about a server, beyond the HTTP contract itself."""
 
 import os
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from scoring.settings import Settings as Contract
+
+if TYPE_CHECKING:
+    from server.form import Form
+    from server.route import Route
 
 LOOPBACK: Final = ("127.0.0.1", "::1", "localhost")
 
@@ -87,8 +92,13 @@ class Settings:
         watch_seconds: How often to look for a new artifact and new keys; 0: never.
         drain_seconds: How long to answer as usual, though no longer ready, after SIGTERM.
         grace_seconds: How long requests at work may then take.
+        hang_seconds: How long a worker may not turn before it counts as hung and is replaced; 0: for ever.
         access_log: File for the log's lines; None: standard error.
         state: Directory that the workers share; None: one is made and removed.
+        form: What the lines of the log look like; None: as `server.form.Plain` has them.
+        guarded: Whether a platform in front lets in whom it should, and speaks TLS; then nobody is warned.
+        labels: What the metrics say of this deployment, names of labels and values.
+        more: Makes further routes, such as a platform has; a function of a module, since workers import it.
     """
 
     path: Path
@@ -105,8 +115,13 @@ class Settings:
     watch_seconds: float = 1.0
     drain_seconds: float = 0.25
     grace_seconds: float = 30.0
+    hang_seconds: float = 30.0
     access_log: Path | None = None
     state: Path | None = None
+    form: "Form | None" = None
+    guarded: bool = False
+    labels: tuple[tuple[str, str], ...] = ()
+    more: "Callable[[], Iterable[Route]] | None" = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.port < 65536:

@@ -1,4 +1,4 @@
-"""The supervisor: one worker for each processor, and a new one for each that dies.
+"""The supervisor: one worker for each processor, and a new one for each that dies or hangs.
 
 Every worker has a listening socket of its own on the same port, so that the kernel deals the connections
 out evenly (with one socket for all, a few kept-alive connections may land on one worker). The supervisor
@@ -15,6 +15,8 @@ from multiprocessing.context import SpawnProcess
 from types import FrameType
 from typing import Final
 
+from server.beat import Beat
+from server.log import to_person
 from server.process import FAILED, work
 from server.settings import Settings
 
@@ -35,6 +37,8 @@ class Supervisor:
         self._sockets = sockets
         self._workers: dict[int, SpawnProcess] = {}
         self._begun: dict[int, float] = {}
+        assert settings.state is not None
+        self._beats = [Beat(settings.state, worker, len(sockets)) for worker in range(len(sockets))]
         self._pause = 0.0
         self._ending = False
 
@@ -51,6 +55,7 @@ class Supervisor:
                 signal.signal(number, handler)
 
     def _start(self, worker: int) -> None:
+        self._beats[worker].rest()
         process = _SPAWN.Process(
             target=_worker, args=(self._settings, self._sockets[worker], worker, os.getpid()), daemon=False
         )
@@ -62,7 +67,7 @@ class Supervisor:
         while not self._ending:
             wait([process.sentinel for process in self._workers.values()], timeout=0.2)
             for worker, process in list(self._workers.items()):
-                if self._ending or process.is_alive():
+                if self._ending or (process.is_alive() and not self._hangs(worker, process)):
                     continue
                 if process.exitcode == FAILED:
                     return 1
@@ -72,6 +77,16 @@ class Supervisor:
                 if not self._ending:
                     self._start(worker)
         return 0
+
+    def _hangs(self, worker: int, process: SpawnProcess) -> bool:
+        """End a worker that has not turned for too long; return whether it had to be."""
+        patience, silent = self._settings.hang_seconds, self._beats[worker].silence()
+        if not patience or silent <= patience:
+            return False
+        to_person(f"WARNING: worker {process.pid} has not turned for {silent:.0f} seconds; it is replaced.")
+        process.kill()  # it would not hear anything gentler
+        process.join()
+        return True
 
     def _rest(self, seconds: float) -> None:
         end = time.monotonic() + seconds

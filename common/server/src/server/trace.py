@@ -7,6 +7,7 @@ from typing import Final
 
 _SANE: Final = re.compile(rb"[A-Za-z0-9._:+/=@-]{1,128}")
 _PARENT: Final = re.compile(rb"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-[0-9a-f]{2}(-.*)?")
+_CLOUD: Final = re.compile(rb"([0-9a-f]{32})(/[0-9]{1,20})?(;o=[0-9])?")
 _NOBODY: Final = b"0" * 32
 
 
@@ -24,9 +25,9 @@ class RequestIds:
         return f"{self._prefix}-{next(self._count):x}"
 
 
-def trace_id(parent: bytes | None) -> str:
-    """Return the trace id of a W3C `traceparent`, "" if there is none or it is not one."""
-    found = _PARENT.fullmatch(parent) if parent is not None else None
-    if found is None or found[1] == _NOBODY or parent is None or parent.startswith(b"ff"):
-        return ""
-    return found[1].decode()
+def trace_id(parent: bytes | None, cloud: bytes | None = None) -> str:
+    """Return the trace id of a W3C `traceparent`, or of Google's `X-Cloud-Trace-Context`; "" for none."""
+    found = _PARENT.fullmatch(parent) if parent is not None and not parent.startswith(b"ff") else None
+    if found is None or found[1] == _NOBODY:
+        found = _CLOUD.fullmatch(cloud) if cloud is not None else None
+    return "" if found is None or found[1] == _NOBODY else found[1].decode()

@@ -8,7 +8,7 @@ from typing import Final, TypeVar
 from scoring.fault import refusal
 from scoring.problem import Problem
 
-from server.call import Call, Limit
+from server.call import Call, ClientGone, Limit
 from server.clock import engine_clock
 from server.settings import Capacity
 
@@ -25,7 +25,7 @@ class Desk:
     """Lets calls in, up to the capacity, and does their work on the event loop or in threads.
 
     The engine releases the interpreter's lock, so threads score side by side. A call that waits for a thread
-    has been let in; all others are refused at once, since a client that has given up would wait in vain.
+    has been let in; all others are refused at once. Waiting work is dropped when its client leaves.
     """
 
     def __init__(self, capacity: Capacity, threads: int) -> None:
@@ -66,10 +66,24 @@ class Desk:
                 await asyncio.sleep(0)  # so that those who wait for this loop are counted at the gate
             result, seconds = _timed(function)
         else:
-            loop = asyncio.get_running_loop()
-            result, seconds = await loop.run_in_executor(self._pools[limit], _timed, function)
+            result, seconds = await self._in_thread(call, limit, function)
         call.engine_seconds += seconds
         return result
+
+    async def _in_thread(self, call: Call, limit: Limit, function: Callable[[], T]) -> tuple[T, float]:
+        """Work in a thread; a call that waits for one is dropped when its client leaves."""
+        work = self._pools[limit].submit(_timed, function)
+        done = asyncio.wrap_future(work)
+        if not call.body.watchable:
+            return await done
+        leaving = asyncio.ensure_future(call.body.left())
+        try:
+            await asyncio.wait((done, leaving), return_when=asyncio.FIRST_COMPLETED)
+            if not done.done() and work.cancel():
+                raise ClientGone
+            return await done  # a thread cannot be called back, and its call keeps the place until then
+        finally:
+            leaving.cancel()
 
     def close(self) -> None:
         """Let the threads end when they have done what they began."""

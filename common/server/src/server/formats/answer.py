@@ -11,19 +11,20 @@ from collections.abc import AsyncIterable, AsyncIterator, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
-import numpy as np
-from scoring import contract
+from scoring import contract, media, options
+from scoring._engine import Matrix
 from scoring.fault import Faults, refusal
+from scoring.inflate import is_packed
+from scoring.media import Media
 from scoring.request import Request
 from scoring.settings import Settings
 
 from server.call import Answer, Call
-from server.formats import gzip, media, options
+from server.formats import gzip
 from server.formats.batch import Batch, Decoder
 from server.formats.csv import CsvDecoder, CsvEncoder
 from server.formats.encoder import Encoder
 from server.formats.exchange import Exchange, layout, parts
-from server.formats.media import Media
 from server.formats.ndjson import NdjsonDecoder, NdjsonEncoder
 
 STREAM_BYTES: Final = 1 << 30
@@ -61,7 +62,8 @@ async def contribution(call: Call) -> Answer:
 async def _answer(call: Call, contributions: bool) -> Answer:
     came = media.sent(call.headers.get(b"content-type"))
     goes = media.wanted(call.headers.get(b"accept"), came)
-    packed = gzip.is_packed(call.headers.get(b"content-encoding"))
+    encoding = call.headers.get(b"content-encoding")
+    packed = is_packed(None if encoding is None else encoding.decode("latin-1"))
     settings = call.scorer.settings
     streamed = Media.JSON not in (came, goes)
     most = settings.limits.body_bytes
@@ -69,6 +71,7 @@ async def _answer(call: Call, contributions: bool) -> Answer:
         most = call.body.limit = max(most, STREAM_BYTES)
     pieces: AsyncIterable[bytes] = gzip.unpacked(call.body, most) if packed else call.body
     if came is Media.JSON:
+        options.none(call.query, settings.lenient)
         return await _from_json(call, pieces, goes, contributions)
     members = options.members(call.query, contributions, settings.lenient)
     if "requestShapleyValueType" in members:
@@ -198,7 +201,7 @@ def _fill(request: Request, batches: Sequence[Batch], settings: Settings, faults
         faults.add("empty", "There are no rows.", "rows", "Send at least one row.")
     if faults:
         return
-    request.values = np.concatenate(values)
+    request.values = Matrix.below(values)
     if request.echoed:
         request.rows = [row for batch in batches for row in batch.rows()]
     else:

@@ -5,13 +5,15 @@ a missing value. Repeated fields keep their types in an answer that is Arrow too
 """
 
 import io
+from array import array
 from collections.abc import Iterator, Sequence
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.ipc
 from numpy.typing import NDArray
+from scoring._engine import Matrix
 from scoring.body import too_large
 from scoring.cell import CellError
 from scoring.columns import Columns
@@ -22,10 +24,11 @@ from scoring.schema import TIME64
 from scoring.spelling import quoted
 from scoring.table import seconds_since_1970
 
-from server.formats.batch import Batch, Decoder, Floats
+from server.formats.batch import Batch, Decoder
 from server.formats.encoder import Encoder, Layout, Part
 from server.formats.message import BATCH, DICTIONARY, SCHEMA, Framing, Message
 
+_Doubles: TypeAlias = "tuple[NDArray[np.float64] | array[float], list[tuple[int, CellError]]]"
 _FEW: Final = 1 << 16
 """Rows that a batch may have whatever its size: columns of nulls take no bytes."""
 
@@ -88,9 +91,10 @@ class ArrowBatch(Batch):
         self._batch = batch
         self.count = batch.num_rows
 
-    def values(self, columns: Columns, faults: Faults, start: int) -> Floats:
+    def values(self, columns: Columns, faults: Faults, start: int) -> Matrix:
         """Return the doubles; see `Batch.values`."""
-        found = np.full((self.count, len(columns.readers)), np.nan, order="F")
+        values = Matrix.filled(self.count, len(columns.readers))
+        found = np.asarray(values)  # the same numbers: what is written here stands there
         for column, (reader, position) in enumerate(zip(columns.readers, columns.positions, strict=True)):
             if position is None:
                 continue
@@ -101,7 +105,7 @@ class ArrowBatch(Batch):
                 detail = f"Row {row}, field {quoted(name)}: {sent}."
                 faults.add_at(row, position, Fault(error.code, detail, name, row, reader.advice))
             faults.more(len(errors) - faults.named, cut=len(errors) >= COUNTED)
-        return found
+        return values
 
     def cells(self, position: int) -> Any:
         """Return the cells of a column as an Arrow array."""
@@ -134,8 +138,8 @@ class ArrowEncoder(Encoder):
         """Return a record batch; see `Encoder.body`."""
         columns: list[Any] = []
         for part in parts:
-            if isinstance(part, np.ndarray):
-                columns += [pa.array(np.ascontiguousarray(column)) for column in part.T]
+            if isinstance(part, Matrix):
+                columns += [pa.array(column) for column in np.asfortranarray(part).T]
                 continue
             wanted = self._schema.types[len(columns)]
             if isinstance(part, pa.Array):
@@ -153,7 +157,7 @@ class ArrowEncoder(Encoder):
         return self._sink.drained()
 
 
-def _doubles(column: Any, reader: Reader) -> tuple[NDArray[np.float64], list[tuple[int, CellError]]]:
+def _doubles(column: Any, reader: Reader) -> _Doubles:
     kind_ = column.type
     number = pa.types.is_floating(kind_) or pa.types.is_integer(kind_) or pa.types.is_decimal(kind_)
     if reader.reads_floats and (number or pa.types.is_boolean(kind_)):

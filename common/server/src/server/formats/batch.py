@@ -4,12 +4,9 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
+from scoring._engine import Matrix
 from scoring.columns import Columns
 from scoring.fault import Faults
-
-Floats = NDArray[np.float64]
 
 
 class Batch(ABC):
@@ -19,7 +16,7 @@ class Batch(ABC):
     """How many rows there are; certain once `values` has been called."""
 
     @abstractmethod
-    def values(self, columns: Columns, faults: Faults, start: int) -> Floats:
+    def values(self, columns: Columns, faults: Faults, start: int) -> Matrix:
         """Return the doubles, (rows, inputs) in schema order; note what is wrong in `faults`.
 
         `start` is the number of the first row in the request. Without faults there is a row for each one.
@@ -41,7 +38,7 @@ class Rows(Batch):
         self._rows = rows
         self.count = len(rows)
 
-    def values(self, columns: Columns, faults: Faults, start: int) -> Floats:
+    def values(self, columns: Columns, faults: Faults, start: int) -> Matrix:
         """Return the doubles; see `Batch.values`."""
         places = columns.good_rows(self._rows, faults, start)
         whole = len(places) == len(self._rows)

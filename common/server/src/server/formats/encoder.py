@@ -5,10 +5,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import numpy as np
-from numpy.typing import NDArray
+from scoring._engine import Matrix
 
-Part: TypeAlias = NDArray[np.float64] | Any
+Part: TypeAlias = Matrix | Any
 """Columns of an answer: numbers of shape (rows, columns), or one column of cells (list or Arrow array)."""
 
 

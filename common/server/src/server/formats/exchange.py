@@ -4,9 +4,8 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
 from scoring import contract
+from scoring._engine import Matrix
 from scoring.fault import COUNTED, Faults, refusal
 from scoring.manifest import MULTINOMIAL
 from scoring.request import Request
@@ -119,10 +118,9 @@ def parts(request: Request, result: contract.Result, cells: Sequence[Any]) -> li
     found: list[Part] = list(cells)
     if request.new_id is not None:
         found.append(fresh_ids(len(request.matrix())))
-    numbers: list[NDArray[np.float64]] = [
-        block for block in (result.scores, result.contributions) if block is not None and block.shape[1]
-    ]
-    found.append(numbers[0] if len(numbers) == 1 else np.column_stack(numbers))
+    blocks = (result.scores, result.contributions)
+    numbers = [block for block in blocks if block is not None and block.shape[1]]
+    found.append(numbers[0] if len(numbers) == 1 else Matrix.beside(numbers))
     if result.distances is not None:
-        found += [result.distances.flags.tolist(), result.distances.lengths[:, np.newaxis]]
+        found += [list(result.distances.flags), Matrix([[length] for length in result.distances.lengths])]
     return found

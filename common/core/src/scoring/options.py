@@ -18,6 +18,12 @@ SCORE: Final = ("include", "idField", "contributions", "outOfDistribution")
 CONTRIBUTION: Final = ("contributions",)
 
 _KINDS: Final = {"original": "ORIGINAL", "transformed": "TRANSFORMED"}
+_MEMBERS: Final = {
+    "include": "includeFieldsInOutput",
+    "idField": "idField",
+    "contributions": "requestShapleyValueType",
+    "outOfDistribution": "requestOutOfDistribution",
+}
 _FLAGS: Final = {"true": True, "false": False}
 
 
@@ -57,6 +63,21 @@ def members(query: Mapping[str, Sequence[str]], contributions: bool, lenient: bo
     if faults:
         raise faults.problem()
     return found
+
+
+def none(query: Mapping[str, Sequence[str]], lenient: bool = False) -> None:
+    """Refuse these options beside a JSON body, which has members for them; they would have no effect.
+
+    Raises:
+        Problem: `invalid_request`, unless `lenient`.
+    """
+    faults = Faults()
+    for name in query if not lenient else ():
+        if name in SCORE:
+            detail = f"The query has {name}, but the body is JSON."
+            faults.add("unknown_key", detail, name, f"Send {_MEMBERS[name]} in the body.")
+    if faults:
+        raise faults.problem()
 
 
 def _one(query: Mapping[str, Sequence[str]], name: str) -> str | None:
