@@ -1,0 +1,1 @@
+"""Deployments: package, plan, apply, smoke test, list, roll back and destroy."""
