@@ -15,6 +15,15 @@ COMMANDS = {
     "verify": "--json",
     "pack": "--output -o --schema --name --labels --target",
     "sample": "PIPELINE",
+    "keys": "NAME",
+    "new": "TEMPLATE DIR --pipeline",
+    "package": "TEMPLATE NAME=VALUE",
+    "deploy": "TEMPLATE --pipeline --name --var --var-file --backend-config --yes -y --plan --no-smoke",
+    "deployments": "NAME --json --show-key",
+    "smoke": "NAME",
+    "logs": "NAME ARGUMENTS",
+    "rollback": "NAME --to --yes --plan --no-smoke",
+    "destroy": "NAME --yes --plan",
     "serve": "--host --port --workers --api-keys --admin-key-file --tls-cert --tls-key --data-dir --lenient",
 }
 
@@ -28,7 +37,7 @@ try:
 except SystemExit:
     pass
 used = resource.getrusage(resource.RUSAGE_SELF)
-heavy = {"numpy", "pyarrow", "polars", "rich", "lightgbm", "experiment"} & set(sys.modules)
+heavy = {"numpy", "pyarrow", "polars", "rich", "lightgbm", "experiment", "deployment"} & set(sys.modules)
 print(used.ru_utime + used.ru_stime, heavy, file=sys.stderr)
 """
 

@@ -8,7 +8,26 @@ from typing import Annotated, NoReturn
 import typer
 
 from scoring_cli import __version__
-from scoring_cli.commands import data, experiment, inspect, pack, sample, score, serve, verify
+from scoring_cli.commands import (
+    data,
+    deploy,
+    deployments,
+    destroy,
+    experiment,
+    inspect,
+    keys,
+    logs,
+    new,
+    pack,
+    package,
+    rollback,
+    sample,
+    score,
+    serve,
+    smoke,
+    sql,
+    verify,
+)
 
 _DEBUG = "--debug"
 
@@ -21,9 +40,11 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-for _module in (data, experiment, pack, inspect, verify, sample, score, serve):
+_DEPLOYING = (new, package, deploy, deployments, smoke, logs, rollback, destroy)
+for _module in (data, experiment, pack, inspect, verify, sample, score, serve, keys, *_DEPLOYING):
     _name = _module.__name__.rpartition(".")[2]
     app.command(_name, short_help=_module.SUMMARY, epilog=_module.EXAMPLES)(_module.command)
+app.add_typer(sql.app, name="sql")
 
 
 def _version(wanted: bool) -> None:
@@ -39,6 +60,7 @@ def _version(wanted: bool) -> None:
   scoring experiment cooler.csv --target cond -o cooler.pipeline --report cooler.html
   scoring pack model.txt -o cooler.pipeline
   scoring score cooler.pipeline new.csv -o scores.csv
+  scoring deploy aws-lambda-scorer --pipeline cooler.pipeline --name cooler
 
 `scoring COMMAND --help` explains a command. Results go to stdout, everything else to stderr. Exit codes:
 0 well, 1 a problem (what, where and what to do are said), 2 wrong usage, 130 stopped by Ctrl-C."""

@@ -13,7 +13,7 @@ EXAMPLES = """Examples:
   scoring serve cooler.pipeline --port 9090
   scoring serve cooler.pipeline --host 0.0.0.0 --api-keys keys --tls-cert cert.pem --tls-key key.pem
 
-`python -m server keys NAME >> keys` makes an API key and adds its digest to the file. A new artifact at the
+`scoring keys NAME >> keys` makes an API key and adds its digest to the file. A new artifact at the
 path is tested and swapped in without losing a request; a bad one changes nothing."""
 
 
