@@ -1,0 +1,78 @@
+"""What the integration tests share: a container engine, packaged templates, and ports of this host."""
+
+import importlib.util
+import os
+import shutil
+import socket
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+HERE = Path(__file__).parent
+
+
+def _module(name: str) -> ModuleType:
+    """Load a module of the folder of the container tests; test modules cannot import one another."""
+    full = f"containers_{name}"
+    if full not in sys.modules:
+        specification = importlib.util.spec_from_file_location(full, HERE / "containers" / f"{name}.py")
+        assert specification is not None
+        assert specification.loader is not None
+        sys.modules[full] = importlib.util.module_from_spec(specification)
+        specification.loader.exec_module(sys.modules[full])
+    return sys.modules[full]
+
+
+@pytest.fixture(scope="session")
+def container_engine(tmp_path_factory: pytest.TempPathFactory) -> Any:
+    """A `containers/engine.py: Engine`; skips with a reason where none can work."""
+    base, engine = _module("base"), _module("engine")
+    return engine.Engine(base.cache() / "containers", tmp_path_factory.mktemp("engine"))
+
+
+@pytest.fixture(scope="session")
+def python_image(container_engine: Any) -> str:
+    """The image that the Dockerfiles are built on: the one that is there, one made here, or one pulled."""
+    base = _module("base")
+    name: str = base.PYTHON
+    if container_engine.has(name):
+        return name
+    if shutil.which("mmdebstrap") is None and container_engine.attempt("pull", name).returncode == 0:
+        return name
+    loaded: str = container_engine.load(name, base.root_files(), base.like_the_official)
+    return loaded
+
+
+@pytest.fixture(scope="session")
+def packaged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """A function: the name of a template -> a copy of its directory, packaged there once a session."""
+    made: dict[str, Path] = {}
+
+    def copy(name: str) -> Path:
+        if name not in made:
+            target = tmp_path_factory.mktemp("templates") / name
+            left_out = shutil.ignore_patterns("build", "*.whl", "__pycache__", ".venv", ".uv", ".terraform*")
+            shutil.copytree(root / name, target, ignore=left_out)
+            done = subprocess.run(
+                [sys.executable, "-m", "deployment", "package", "."],
+                cwd=target, env={**os.environ, "PYTHONPATH": str(target / "src")},
+                capture_output=True, text=True, check=False,
+            )  # fmt: skip
+            assert done.returncode == 0, done.stdout + done.stderr
+            made[name] = target
+        return made[name]
+
+    return copy
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A port of the loopback interface that nobody has."""
+    with socket.socket() as opened:
+        opened.bind(("127.0.0.1", 0))
+        return int(opened.getsockname()[1])
