@@ -1,0 +1,1 @@
+"""Lambda execution environments as isolated processes, alone or under LocalStack."""
