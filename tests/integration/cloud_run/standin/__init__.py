@@ -1,0 +1,1 @@
+"""A stand-in for Google's Terraform provider: its real schema, served to Terraform, with nothing behind."""
