@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 READY := .venv/ready
-PROJECTS := pyproject.toml $(wildcard common/*/pyproject.toml)
+PROJECTS := pyproject.toml $(wildcard common/*/pyproject.toml *-scorer/pyproject.toml)
 NATIVE := common/core/setup.py common/core/backend.py $(wildcard common/core/native/*.?pp common/core/native/*.h)
 WORKERS ?= auto
 
@@ -18,7 +18,7 @@ BUDGET ?= 30
 NAME ?= $(if $(DATA),$(basename $(notdir $(DATA))),simulated-rig)
 WHAT := $(if $(DATA),"$(DATA)",--recipe simulated-hydraulic)
 
-.PHONY: help run test lint types unit api bench wheel clean
+.PHONY: help run test lint types unit tiers api tables bench wheel clean
 
 help: ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,21 +28,27 @@ run: $(READY) ## train, report and batch score: on the simulated rig, or DATA=ta
 	@$(BIN)/scoring experiment $(WHAT) --target "$(TARGET)" --seed $(SEED) --budget $(BUDGET) \
 	  -o "build/$(NAME).pipeline" --report build/report.html --predictions build/predictions.csv
 
-test: lint types unit ## everything that CI checks
+test: lint types unit tiers ## everything that CI checks
 
 lint: $(READY) ## style, format and the direction of imports
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports --no-cache
 
-types: $(READY) ## mypy --strict on common/
-	$(BIN)/mypy common/core/src common/experiment/src common/server/src common/cli/src
+types: $(READY) ## mypy --strict on common/ and the templates
+	$(BIN)/mypy $(wildcard common/*/src *-scorer/src)
 
-unit: $(READY) ## the test suite alone; ARGS="-k words" narrows it
-	$(BIN)/pytest -n $(WORKERS) $(ARGS)
+unit: $(READY) ## the tests that need nothing but this checkout; ARGS="-k words" narrows them
+	$(BIN)/pytest -n $(WORKERS) --ignore tests/integration $(ARGS)
 
-api: $(READY) ## publish common/api/openapi.yaml as the JSON that the server carries
+tiers: $(READY) ## the tests that apply recipes: emulated, LocalStack, containers, Cloud Run; each says what it skips
+	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/integration $(ARGS)
+
+api: $(READY) ## publish common/api/openapi.yaml as the JSON that those carry who serve it
 	$(BIN)/python common/api/publish.py
+
+tables: $(READY) ## write the generated tables of the documents
+	$(BIN)/python templates/settings.py $(dir $(wildcard *-scorer/template.toml))
 
 bench: $(READY) ## ratios against peers, in an environment of their own
 	$(UV) run benchmarks/run.py $(ARGS)

@@ -2,11 +2,12 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "lightgbm>=4.6", "numpy>=1.26", "pandas>=2.2", "pyarrow>=18",
-#     "scoring-cli", "scoring-core", "scoring-experiment",
+#     "duckdb>=1.3", "scoring-cli", "scoring-core", "scoring-experiment", "scoring-sql",
 # ]
 #
 # [tool.uv.sources]
 # scoring-core = { path = "../common/core", editable = true }
+# scoring-sql = { path = "../common/sql", editable = true }
 # scoring-cli = { path = "../common/cli", editable = true }
 # scoring-experiment = { path = "../common/experiment", editable = true }
 # ///
@@ -25,7 +26,17 @@ import sys
 import traceback
 from pathlib import Path
 
-NAMES = ("batch", "row", "contribution", "transform", "start", "files", "sizes", "cross_build")
+NAMES = (
+    "batch",
+    "row",
+    "contribution",
+    "transform",
+    "start",
+    "files",
+    "sizes",
+    "cross_build",
+    "compiled_sql",
+)
 RESULTS = Path(__file__).resolve().parent / "results"
 LIBRARIES = (
     "scoring-core",

@@ -32,7 +32,8 @@ def encode(series: pl.Series, field: Field) -> tuple[Floats, int]:
     """Return a column as the engine's doubles (n,), and how many cells could not be read (NaN there)."""
     reading = reader(field)
     column = cells(series)
-    values, mismatches = reading.column(column)
+    read, mismatches = reading.column(column)
+    values = np.asarray(read)
     if not mismatches:
         return values, 0
     unreadable = 0
