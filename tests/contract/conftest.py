@@ -161,18 +161,22 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     running: dict[tuple[Path, Path], tuple[subprocess.Popen[bytes], Endpoint]] = {}
 
     def start(template: Path, artifact: Path) -> Endpoint:
-        if _interface(template) != "http":
+        manifest = tomllib.loads((template / "template.toml").read_text())
+        if manifest["interface"] != "http":
             pytest.skip(f"{template.name} answers SQL, not HTTP: its own tests hold it to the same scores")
         if (template, artifact) not in running:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
-            module = template.name.replace("-", "_")
+            module = manifest["name"].replace("-", "_")
             log = tmp_path_factory.mktemp("served") / "log"
             with log.open("wb") as file:
                 process = subprocess.Popen(
                     [sys.executable, "-m", module, "run", str(artifact)],
-                    env={**os.environ, "PORT": str(port), "HOST": "127.0.0.1", "WORKERS": "1"},
+                    env={
+                        **os.environ, "PORT": str(port), "HOST": "127.0.0.1", "WORKERS": "1",
+                        "PYTHONPATH": str(template / "src"),  # a template that was just made is not installed
+                    },
                     stdout=file, stderr=subprocess.STDOUT,
                 )  # fmt: skip
             running[template, artifact] = process, Endpoint(port)
@@ -195,8 +199,3 @@ def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
         except OSError:
             time.sleep(0.05)
     raise AssertionError(f"the app is not ready:\n{log.read_text()[-4000:]}")
-
-
-def _interface(template: Path) -> str:
-    found: str = tomllib.loads((template / "template.toml").read_text())["interface"]
-    return found
