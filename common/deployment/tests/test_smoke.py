@@ -1,11 +1,14 @@
 """The smoke test against servers that answer late, wrongly, or not at all."""
 
+import json
 import threading
 import time
 
+import numpy as np
 import pytest
 import scoring
 from deployment.smoke import smoke
+from scoring import contract
 from scoring.problem import Problem
 
 
@@ -131,3 +134,21 @@ def test_a_private_target_is_asked_with_its_own_command(pipelines, lines):
     assert "byte for byte" in lines[0]
     with pytest.raises(Problem, match="something else than scores"):
         smoke("http", {"score_command": "echo 'null' # identity-token"}, scorer, lines.append, {}, 0.2)
+
+
+def test_scores_that_a_query_prints_are_compared(pipelines, lines):
+    scorer = scoring.load(pipelines[0])
+    (name,) = scorer.output_names
+    (value,) = scorer.outputs(json.loads(contract.sample_request(scorer))["rows"])[0]
+
+    def test_it(text):
+        command = f"printf 'more,{name}\\n1,{text}\\n'"
+        smoke("sql", {"score_command": command}, scorer, lines.append, {"PATH": "/usr/bin:/bin"})
+
+    test_it(repr(float(value)))
+    test_it(repr(float(np.nextafter(value, np.inf))))
+
+    assert lines == ["Smoke test: the database gives the same scores as here (1 row)."] * 2
+    for wrong in (repr(float(value) * 1.0000001), "", "yes", f"{value}\\n1,{value}"):
+        with pytest.raises(Problem, match="The database scores"):
+            test_it(wrong)

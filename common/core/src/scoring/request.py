@@ -39,7 +39,8 @@ CONTRIBUTION_KEYS: Final = ("fields", "rows", "requestShapleyValueType", "typedO
 _PLAIN: Final = {"fields", "rows"}  # the keys of most requests
 _FEW: Final = 8  # rows up to which reading cell by cell is quicker than column by column
 _PLANS: Final = 64  # lists of fields remembered; clients of one deployment send one or a few
-_LONG: Final = 1024  # bytes of a body from which on the engine reads the rows quicker than Python does
+_HEADS: Final = 64  # bodies without their rows remembered; what one client sends differs in the rows only
+_LONGEST_HEAD: Final = 8192  # bytes of a body without its rows up to which it is remembered
 
 
 @dataclass(slots=True)
@@ -107,6 +108,7 @@ class RequestParser:
         self._example = example
         self._measured = measured
         self._plans: dict[tuple[str, ...], Columns] = {}
+        self._heads: dict[tuple[tuple[str, ...], bytes], Request] = {}
 
     def score(self, body: bytes) -> Request:
         """Parse a score request; raises Problem."""
@@ -135,7 +137,7 @@ class RequestParser:
         limits = self._settings.limits
         if len(raw) > limits.body_bytes:
             raise too_large(limits.body_bytes)
-        if len(raw) >= _LONG and (quick := self._quick(raw, keys)) is not None:
+        if (quick := self._quick(raw, keys)) is not None:
             return quick
         body = decode(raw)
         faults = Faults(limits.errors)
@@ -167,21 +169,45 @@ class RequestParser:
         if span is None:
             return None
         first, last, count = span
+        head = b"%b[]%b" % (raw[:first], raw[last:])
+        like = self._heads.get((keys, head)) or self._head(head, keys)
+        if like is None or not 0 < count <= self._most_rows(like.shapley is not None):
+            return None
+        plain = like.columns.plain
+        values = None if plain is None else plain.json(raw, first, last, count)
+        if values is None:
+            return None
+        rows: list[list[object]] = [[]] * count
+        return Request(
+            like.columns,
+            rows,
+            None,
+            values,
+            (),
+            like.new_id,
+            like.named,
+            like.typed,
+            like.shapley,
+            like.flagged,
+        )
+
+    def _head(self, head: bytes, keys: tuple[str, ...]) -> Request | None:
+        """Read a body whose rows were cut out, and remember what it asks for; None if not all is well."""
         faults = Faults(1)
         try:
-            body = decode(b"%b[]%b" % (raw[:first], raw[last:]))
+            body = decode(head)
             if not isinstance(body, Body) or body.twice:
                 return None
             request = self._opening(body, keys, faults)
         except Problem:  # the rows may hold what is refused first
             return None
-        if request is None or faults or request.echoed or request.columns.plain is None:
+        if request is None or faults or request.echoed:
             return None
-        if not 0 < count <= self._most_rows(request.shapley is not None):
-            return None
-        request.values = request.columns.plain.json(raw, first, last, count)
-        request.rows = [[]] * count
-        return None if request.values is None else request
+        if len(head) <= _LONGEST_HEAD:
+            if len(self._heads) >= _HEADS:
+                self._heads.clear()
+            self._heads[keys, head] = request
+        return request
 
     def _most_rows(self, shapley: bool) -> int:
         limits = self._settings.limits

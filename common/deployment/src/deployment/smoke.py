@@ -1,7 +1,10 @@
 """The smoke test: the deployment must give the scores that the same artifact gives here, to the last byte."""
 
+import csv
 import http.client
+import io
 import json
+import math
 import subprocess
 import time
 import urllib.error
@@ -22,6 +25,7 @@ _NOT_YET = (0, 403, 404, 408, 425, 429, 500, 502, 503, 504)
 _PRIVATE = ("identity-token", "--cacert")  # in a score_command: a request needs more than a key
 _ONE = 30.0  # seconds for one request
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_NEAR = 1e-14  # relative difference that an exponential function of a database's own makes
 _SHOWN = 300  # characters of an answer that a problem repeats
 
 
@@ -37,11 +41,12 @@ def smoke(
 
     A deployment that does not answer yet, or still with an earlier pipeline, is asked again for `wait`
     seconds. Where a request needs more than a key, such as a token or an authority of one's own, the recipe's
-    `score_command` is run; where the target is no HTTP server it must end well and print something.
+    `score_command` is run. Where the target is a database, that prints the sample's scores as CSV, which
+    may differ by as little as the database's exponential function does.
     """
     command = str(outputs.get("score_command") or "")
     if interface != "http":
-        _run(command, outputs, say, environment)
+        _query(_run(command, outputs, environment), scorer, say)
         return
     body = contract.sample_request(scorer)
     address = str(outputs.get("url")).rstrip("/")
@@ -180,9 +185,7 @@ def _fault(where: str, answer: Answer, expected: bytes, tried: str, another: boo
     return Problem("smoke_failed", 500, what, hint)
 
 
-def _run(
-    command: str, outputs: Mapping[str, Any], say: Callable[[str], None], environment: Mapping[str, str]
-) -> None:
+def _run(command: str, outputs: Mapping[str, Any], environment: Mapping[str, str]) -> str:
     """Run the command of a target that is no HTTP server; it must end well and print something."""
     if not command:
         raise Problem("smoke_failed", 500, "The recipe has no output score_command to test with.", "")
@@ -195,5 +198,28 @@ def _run(
             f"The recipe's score_command failed with code {done.returncode}: {said}",
             f"Run it by hand to see more: {command}",
         )
-    lines = done.stdout.decode(errors="replace").strip().splitlines()
-    say(f"Smoke test: the recipe's score_command ran; it printed {len(lines)} lines: {lines[0]!r} ...")
+    return done.stdout.decode(errors="replace").strip()
+
+
+def _query(printed: str, scorer: Scorer, say: Callable[[str], None]) -> None:
+    """Compare the outputs that a query has printed as CSV with those of the sample request here."""
+    lines = list(csv.DictReader(io.StringIO(printed)))
+    if not lines or not set(scorer.output_names) <= set(lines[0]):
+        rows = printed.splitlines()
+        say(f"Smoke test: the recipe's score_command ran; it printed {len(rows)} lines: {rows[0]!r} ...")
+        return
+    expected = scorer.outputs(json.loads(contract.sample_request(scorer))["rows"])
+    try:
+        found = [[float(line[name]) for name in scorer.output_names] for line in lines]
+    except (TypeError, ValueError):
+        found = []
+    near = len(found) == len(expected) and all(
+        math.isclose(one, other, rel_tol=_NEAR, abs_tol=0.0)
+        for ours, theirs in zip(expected.tolist(), found, strict=True)
+        for one, other in zip(ours, theirs, strict=True)
+    )
+    if not near:
+        detail = f"The database scores {printed[:_SHOWN]}, expected {expected.tolist()}"[: 3 * _SHOWN]
+        hint = "Look at the logs; `rollback` goes back to the release before this one."
+        raise Problem("smoke_failed", 500, detail, hint)
+    say(f"Smoke test: the database gives the same scores as here ({len(found)} row{'s' * (len(found) > 1)}).")
