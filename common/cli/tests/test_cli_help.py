@@ -17,6 +17,7 @@ COMMANDS = {
     "sample": "PIPELINE",
     "keys": "NAME",
     "new": "TEMPLATE DIR --pipeline",
+    "new-template": "NAME --target --into",
     "package": "TEMPLATE NAME=VALUE",
     "deploy": "TEMPLATE --pipeline --name --var --var-file --backend-config --yes -y --plan --no-smoke",
     "deployments": "NAME --json --show-key",

@@ -18,6 +18,7 @@ from scoring_cli.commands import (
     keys,
     logs,
     new,
+    new_template,
     pack,
     package,
     rollback,
@@ -40,9 +41,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 
-_DEPLOYING = (new, package, deploy, deployments, smoke, logs, rollback, destroy)
+_DEPLOYING = (new, new_template, package, deploy, deployments, smoke, logs, rollback, destroy)
 for _module in (data, experiment, pack, inspect, verify, sample, score, serve, keys, *_DEPLOYING):
-    _name = _module.__name__.rpartition(".")[2]
+    _name = _module.__name__.rpartition(".")[2].replace("_", "-")
     app.command(_name, short_help=_module.SUMMARY, epilog=_module.EXAMPLES)(_module.command)
 app.add_typer(sql.app, name="sql")
 

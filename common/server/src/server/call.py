@@ -19,6 +19,9 @@ T = TypeVar("T")
 
 JSON = "application/json"
 
+ANSWER = "scoring.answer"
+"""The extension of ASGI by which `server.connection` takes a status, the lines of the headers and a body."""
+
 
 class ClientGone(Exception):  # noqa: N818 -- what happened, not what went wrong
     """The client closed the connection before its request was answered."""
@@ -34,6 +37,7 @@ class Served:
         digest: sha256 of the artifact.
         id: What answers carry as `id`.
         headers: `x-pipeline-id` and `x-pipeline-digest`, as the answers carry them.
+        lines: The same as lines of HTTP.
     """
 
     scorer: "Scorer"
@@ -41,6 +45,7 @@ class Served:
     digest: str
     id: str
     headers: tuple[tuple[bytes, bytes], ...]
+    lines: bytes = b""
 
 
 @dataclass(slots=True)

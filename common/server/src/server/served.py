@@ -36,7 +36,9 @@ def load(data: bytes, settings: Settings) -> Served:
         raise Problem("artifact_invalid", 503, f"The self-test failed: {found.faults[0]}", hint)
     contract.answer(scorer, contract.sample_request(scorer), settings)
     identifier = contract.identifier(scorer, settings)
-    return Served(scorer, settings, scorer.digest, identifier, _headers(identifier, scorer.digest))
+    headers = _headers(identifier, scorer.digest)
+    lines = b"".join(b"%b: %b\r\n" % header for header in headers)
+    return Served(scorer, settings, scorer.digest, identifier, headers, lines)
 
 
 def _headers(identifier: str, digest: str) -> tuple[tuple[bytes, bytes], ...]:
