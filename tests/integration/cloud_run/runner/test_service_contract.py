@@ -137,7 +137,7 @@ def test_what_google_answers_itself_is_not_relied_on(running: Any) -> None:
 
 
 def test_a_request_that_takes_too_long_is_given_up(start: Start, slow: bytes) -> None:
-    with start(timeout=0.2) as cloud:
+    with start(timeout=0.05) as cloud:
         assert cloud.caller.get("/model/id").status == 200
         assert cloud.caller.post("/model/score", slow).status == 504
         assert cloud.caller.get("/model/id").status == 200  # and the instance is as it was
@@ -148,7 +148,7 @@ def test_what_is_at_work_is_finished_after_sigterm(start: Start, slow: bytes) ->
         cloud.caller.get("/model/id")
         (instance,) = cloud.instances
         answer = cloud.caller.later("/model/score", slow)
-        while instance.at_work == 0:
+        while instance.at_work == 0 and not answer.done():
             time.sleep(0.01)
         time.sleep(0.15)
         cloud.call(cloud.stop())
