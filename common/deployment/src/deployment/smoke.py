@@ -22,7 +22,8 @@ WAIT = 90.0
 """Seconds until a new deployment must answer: keys and functions take a while to be known everywhere."""
 
 _NOT_YET = (0, 403, 404, 408, 425, 429, 500, 502, 503, 504)
-_PRIVATE = ("identity-token", "--cacert")  # in a score_command: a request needs more than a key
+# In a score_command: a request needs more than a key.
+_PRIVATE = ("identity-token", "--cacert", "sagemaker-runtime")
 _ONE = 30.0  # seconds for one request
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _NEAR = 1e-14  # relative difference that an exponential function of a database's own makes

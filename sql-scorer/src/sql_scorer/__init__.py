@@ -1,0 +1,1 @@
+"""One scoring pipeline as functions inside a SQL database."""
