@@ -6,7 +6,7 @@ MAKEFLAGS += --no-print-directory
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 BIN := .venv/bin
 READY := .venv/ready
-PROJECTS := pyproject.toml $(wildcard common/*/pyproject.toml *-scorer/pyproject.toml)
+PROJECTS := pyproject.toml $(wildcard common/*/pyproject.toml *-scorer/pyproject.toml templates/*/pyproject.toml)
 NATIVE := common/core/setup.py common/core/backend.py $(wildcard common/core/native/*.?pp common/core/native/*.h)
 WORKERS ?= auto
 
@@ -36,7 +36,7 @@ lint: $(READY) ## style, format and the direction of imports
 	$(BIN)/lint-imports --no-cache
 
 types: $(READY) ## mypy --strict on common/ and the templates
-	$(BIN)/mypy $(wildcard common/*/src *-scorer/src)
+	$(BIN)/mypy $(wildcard common/*/src *-scorer/src templates/*/src)
 
 unit: $(READY) ## the tests that need nothing but this checkout; ARGS="-k words" narrows them
 	$(BIN)/pytest -n $(WORKERS) --ignore tests/integration $(ARGS)
@@ -48,7 +48,7 @@ api: $(READY) ## publish common/api/openapi.yaml as the JSON that those carry wh
 	$(BIN)/python common/api/publish.py
 
 tables: $(READY) ## write the generated tables of the documents
-	$(BIN)/python templates/settings.py $(dir $(wildcard *-scorer/template.toml))
+	$(BIN)/python templates/settings.py $(dir $(wildcard *-scorer/template.toml templates/*/template.toml))
 
 bench: $(READY) ## ratios against peers, in an environment of their own
 	$(UV) run benchmarks/run.py $(ARGS)

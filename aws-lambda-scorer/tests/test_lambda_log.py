@@ -58,7 +58,7 @@ def test_a_defect_is_named_by_type_and_place_only(
     def broken(*_: Any, **__: Any) -> None:
         raise RuntimeError("s3cret")
 
-    for name in ("row", "predict"):
+    for name in ("row", "predict", "scores"):
         monkeypatch.setattr(served.scorer.engine, name, broken)
     for given in (event("rest_api"), json.loads(event("rest_api")["body"])):
         answer = handle(given, None)

@@ -1,0 +1,1 @@
+"""One scoring pipeline on Amazon SageMaker."""
