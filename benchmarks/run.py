@@ -2,11 +2,13 @@
 # requires-python = ">=3.11"
 # dependencies = [
 #     "lightgbm>=4.6", "numpy>=1.26", "pandas>=2.2", "pyarrow>=18",
-#     "duckdb>=1.3", "scoring-cli", "scoring-core", "scoring-experiment", "scoring-sql",
+#     "duckdb>=1.3", "scoring-cli", "scoring-core", "scoring-experiment", "scoring-server",
+#     "scoring-sql",
 # ]
 #
 # [tool.uv.sources]
 # scoring-core = { path = "../common/core", editable = true }
+# scoring-server = { path = "../common/server", editable = true }
 # scoring-sql = { path = "../common/sql", editable = true }
 # scoring-cli = { path = "../common/cli", editable = true }
 # scoring-experiment = { path = "../common/experiment", editable = true }
@@ -36,6 +38,10 @@ NAMES = (
     "sizes",
     "cross_build",
     "compiled_sql",
+    "embedded",
+    "beside",
+    "server_speed",
+    "postgres",
 )
 RESULTS = Path(__file__).resolve().parent / "results"
 LIBRARIES = (

@@ -13,7 +13,7 @@ import lightgbm
 import numpy as np
 import pytest
 import scoring
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from scoring import Field, Problem, Schema, contract
 from scoring._engine import Cells, Matrix, row_texts, rows_span, table_text
@@ -70,6 +70,7 @@ def one_by_one(field: Field, cell: Any) -> bytes | str:
 
 @settings(deadline=None, max_examples=400)
 @given(st.lists(CELLS, min_size=1, max_size=12))
+@example(["\x1f1\t"])
 def test_a_column_is_read_as_its_cells_are(cells: list[Any]) -> None:
     for field in SCHEMA:
         values, errors = reader(field).column(cells)

@@ -15,7 +15,7 @@ typedef struct Owner {
 static void close_owned(void *owner) { scorer_close(((Owner *)owner)->scorer); }
 
 static void refuse(const char *why) {
-  ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("%s", from_utf8(why)),
+  ereport(ERROR, (errcode(ERRCODE_INVALID_BINARY_REPRESENTATION), errmsg("%s", message_of(why)),
                   errhint("An artifact is a *.pipeline file that \"scoring experiment\" or \"scoring pack\" wrote; "
                           "give its bytes as they are in the file.")));
 }

@@ -100,7 +100,7 @@ static void flush(Batch *batch) {
 
   CHECK_FOR_INTERRUPTS();
   if (scorer_batch(batch->loaded->scorer, batch->rows, batch->count, batch->scores, why, sizeof why))
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("scoring failed: %s", from_utf8(why))));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("scoring failed: %s", message_of(why))));
   for (int row = 0; row < batch->count; ++row) {
     for (int i = 0; i < batch->width; ++i) {
       const Source *source = &batch->sources[i];

@@ -73,6 +73,7 @@ extern Site *site_of(FunctionCallInfo fcinfo, int argument, bool by_digest);
 
 /* names.c */
 extern char *from_utf8(const char *name);
+extern char *message_of(const char *why);
 extern char *cut(const char *name);
 extern const char *nearest_name(const char *name, const char *const *names, int count);
 extern const char *nearest_hint(const char *name, const char *const *names, int count, const char *otherwise);

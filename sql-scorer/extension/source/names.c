@@ -16,6 +16,17 @@ char *from_utf8(const char *name) {
   return mine == name ? pstrdup(name) : mine;
 }
 
+/* A message of the engine, which may repeat bytes of an artifact, or end within a letter. */
+char *message_of(const char *why) {
+  char *masked = pstrdup(why);
+
+  if (pg_verify_mbstr(PG_UTF8, why, (int)strlen(why), true)) return from_utf8(why);
+  for (char *at = masked; *at != '\0'; ++at) {
+    if (IS_HIGHBIT_SET(*at)) *at = '?';
+  }
+  return masked;
+}
+
 /* As PostgreSQL cuts the name of a column. */
 char *cut(const char *name) {
   return pnstrdup(name, (Size)pg_mbcliplen(name, (int)strlen(name), NAMEDATALEN - 1));

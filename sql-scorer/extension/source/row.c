@@ -5,13 +5,13 @@
 
 #include "access/htup_details.h"
 #include "catalog/pg_type.h"
+#include "common/shortest_dec.h"
 #include "funcapi.h"
+#include "lib/stringinfo.h"
 #include "utils/array.h"
 #include "utils/builtins.h"
 #include "utils/fmgrprotos.h"
 #include "utils/jsonb.h"
-#include "common/shortest_dec.h"
-#include "lib/stringinfo.h"
 #include "utils/json.h"
 #include "utils/lsyscache.h"
 #include "utils/typcache.h"
@@ -46,7 +46,7 @@ static void wrong_count(const Site *site, int given) {
                   errhint("Give a row that has the columns by name, or the values in this order: %s.", names.data)));
 }
 
-/* Columns for values one by one, whose types `type_of` tells. */
+/* Columns for values one by one: arguments from `first` on, or the elements of an array of one type. */
 static void prepare_values(FunctionCallInfo fcinfo, Site *site, int first, Oid array_of) {
   int inputs = scorer_inputs(site->loaded->scorer);
   MemoryContext caller = MemoryContextSwitchTo(site->context);
@@ -149,7 +149,7 @@ static Site *scored(FunctionCallInfo fcinfo, int name, int first, bool by_digest
   site = site_of(fcinfo, name, by_digest);
   if (!read_row(fcinfo, site, first)) return NULL;
   if (scorer_row(site->loaded->scorer, site->row, site->out, why, sizeof why))
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("scoring failed: %s", from_utf8(why))));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("scoring failed: %s", message_of(why))));
   return site;
 }
 
@@ -277,7 +277,6 @@ FUNCTION(score_label)
 FUNCTION(score_as)
 FUNCTION(score_json)
 
-/* contributions(pipeline, kind, row) returns float8[]: for each group its parts, the bias last. */
 static bool is_original(text *kind) {
   char *name = text_to_cstring(kind);
   static const char *const kinds[] = {"original", "transformed"};
@@ -300,10 +299,11 @@ static double *contributions(FunctionCallInfo fcinfo, Site *site, bool original,
                     errhint("Pack the model from the text that Booster.save_model writes.")));
   out = palloc(sizeof(double) * (Size)*groups * (Size)*parts);
   if (scorer_contributions(site->loaded->scorer, site->row, original, out, why, sizeof why))
-    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("contributions failed: %s", from_utf8(why))));
+    ereport(ERROR, (errcode(ERRCODE_INTERNAL_ERROR), errmsg("contributions failed: %s", message_of(why))));
   return out;
 }
 
+/* contributions(pipeline, kind, row) returns float8[][]: for each group its parts, the bias last. */
 PG_FUNCTION_INFO_V1(scoring_contributions_of);
 Datum scoring_contributions_of(PG_FUNCTION_ARGS) {
   Site *site;

@@ -29,7 +29,15 @@ LIBRARY: Final = "scoring.so"
 NATIVE: Final = "vendor/scoring_core-native.tar.gz"
 """The engine's sources, which `make package` puts there."""
 
-_SOURCES: Final = ("Makefile", "README.md", "exports.map", "scoring.control", "scoring--*.sql", "source/*.*", "attack/*.cpp")
+_SOURCES: Final = (
+    "Makefile",
+    "README.md",
+    "exports.map",
+    "scoring.control",
+    "scoring--*.sql",
+    "source/*.*",
+    "attack/*.cpp",
+)
 _NATIVE: Final = re.compile(r"(?!bind)\w+\.(cpp|hpp|h|inc)")
 _SHOWN: Final = 2000  # characters of what the compiler says
 
@@ -58,7 +66,7 @@ def package_extension(folder: Path, pg_config: str = "pg_config", native: Path |
 
 
 def sources(folder: Path, native: Path | None = None) -> dict[str, bytes]:
-    """Return the files that the extension is built from, by their path; raises Problem if some are missing."""
+    """Return the files that the extension is built from, by path; raises Problem if some are missing."""
     found = {
         path.relative_to(folder / "extension").as_posix(): path.read_bytes()
         for pattern in _SOURCES
@@ -79,7 +87,7 @@ def built(
     options: Mapping[str, str] | None = None,
     goal: str = LIBRARY,
 ) -> Iterator[Path]:
-    """Build the extension in a folder that is there until the end; `options` are variables of its Makefile.
+    """Build the extension in a folder that is there until the end; `options` are for its Makefile.
 
     `goal` is what to make of it, if not the library.
 
@@ -130,8 +138,8 @@ def server_version(pg_config: str) -> int:
 
 
 _NEEDS: Final = (
-    "Install PostgreSQL's headers for servers (on Debian postgresql-server-dev-15), a C++17 compiler, make and "
-    "zlib's headers, and name the server's pg_config."
+    "Install PostgreSQL's headers for servers (on Debian postgresql-server-dev-15), a C++17 compiler, make "
+    "and zlib's headers, and name the server's pg_config."
 )
 _PACKAGE: Final = "Run `make package` in a checkout, or take the template's release archive, which has them."
 

@@ -1,8 +1,8 @@
 """The form for PL/Python: the engine in the server's own Python, where extensions in C may not be installed.
 
 It is the second choice: plpython3u must be there, only a superuser may make its functions, and every value is
-turned into a Python object. The server's Python must have scoring-core on its path, for instance by PYTHONPATH
-in the server's environment, or in the folder that the variable `scoring.path` of the function names.
+turned into a Python object. The server's Python must have scoring-core on its path, for instance by
+PYTHONPATH in the server's environment.
 """
 
 from typing import Final
@@ -26,7 +26,8 @@ if kept is None:
     from scoring.intake import Intake
     rows = plpy.execute({query})
     if not rows:
-        plpy.error("the artifact is not in the table of artifacts", hint="Install the pipeline again.", sqlstate="42704")
+        plpy.error("the artifact is not in the table of artifacts", sqlstate="42704",
+                   hint="Install the pipeline again.")
     scorer = scoring.load(rows[0]["artifact"])
     kept = GD[{key}] = (scorer.engine.row, [reader.cell for reader in Intake(scorer.schema).readers])
 row, readers = kept
@@ -65,16 +66,14 @@ def forget(_connection: Connection, _place: Place) -> None:
 
 
 def statement(scorer: Scorer, place: Place) -> sql.Composed:
-    """Write the function, with the plain form's arguments and outputs, so that either can replace the other."""
+    """Write the function, with the plain form's arguments and outputs: either can replace the other."""
     fields, outputs = scorer.schema.inputs, scorer.output_names
     taken = [sql.SQL("{} {}").format(sql.Identifier(f.name), sql.SQL(argument_type(f))) for f in fields]
     given = [sql.SQL("OUT {} double precision").format(sql.Identifier(name)) for name in outputs]
     artifact = sql.SQL("SELECT artifact FROM {} WHERE digest = {}").format(
         place.of("artifacts"), sql.Literal(scorer.digest)
     )
-    back = "return found" if len(outputs) == 1 else "return list(found)"
-    if scorer.task == "binomial":
-        back = "return [1.0 - found, found]"
+    back = "return (1.0 - found, found)" if scorer.task == "binomial" else "return found"
     body = _BODY.format(
         key=repr(f"scoring {scorer.digest}"),
         query=repr(artifact.as_string(None)),

@@ -42,8 +42,8 @@ class Postgres:
         """A connection string of the database `postgres`, without a password."""
         return f"host={self.folder} port={self.port} user={self.user} dbname=postgres"
 
-    def connect(self, **options: str) -> psycopg.Connection[tuple[object, ...]]:
-        return psycopg.connect(self.url, autocommit=True, **options)
+    def connect(self) -> psycopg.Connection[tuple[object, ...]]:
+        return psycopg.connect(self.url, autocommit=True)
 
     def database(self, name: str) -> str:
         """Make a database, new; give its connection string."""
@@ -169,7 +169,7 @@ def watched() -> Path:
 
 
 def _check_watched(binaries: Path, watch: Mapping[str, str]) -> None:
-    """Skip where PostgreSQL does not start under AddressSanitizer: with some C libraries it waits for itself."""
+    """Skip where PostgreSQL does not start under AddressSanitizer: with some C libraries it hangs."""
     try:
         command = [str(binaries / "postgres"), "--version"]
         subprocess.run(command, env={**os.environ, **watch}, capture_output=True, timeout=10, check=True)

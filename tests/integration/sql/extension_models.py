@@ -13,7 +13,20 @@ import scoring
 from psycopg import sql
 
 COLOURS = ["blue", "gr'een", "rötlich", "null'; DROP TABLE t; --"]
-EDGES = (1e-36, -1e-36, 5e-324, -0.0, 0.0, 1e-35, -1e-35, 1.0000000180025095e-35, 1e300, -1e300, np.inf, -np.inf)
+EDGES = (
+    1e-36,
+    -1e-36,
+    5e-324,
+    -0.0,
+    0.0,
+    1e-35,
+    -1e-35,
+    1.0000000180025095e-35,
+    1e300,
+    -1e300,
+    np.inf,
+    -np.inf,
+)
 NAMES = ["a", "B b", "c", "select", "färbe"]
 TYPES = ["float8", "float8", "integer", "float8", "text"]
 
@@ -37,7 +50,7 @@ class Trained:
         """Install the pipeline, and put its rows into a table of that name."""
         connection.execute("SELECT scoring.install(%s, %s)", [name, self.scorer.artifact.data])
         columns = sql.SQL(", ").join(
-            sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))  # type: ignore[arg-type]
+            sql.SQL("{} {}").format(sql.Identifier(column), sql.SQL(kind))
             for column, kind in zip(NAMES, TYPES, strict=True)
         )
         connection.execute(sql.SQL("DROP TABLE IF EXISTS {}").format(sql.Identifier(name)))

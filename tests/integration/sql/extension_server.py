@@ -60,7 +60,10 @@ def tree(binaries: Path, into: Path, options: Mapping[str, str] | None = None) -
 
 def watched_attack(binaries: Path) -> Path:
     """Give the program that reads damaged artifacts under AddressSanitizer, without a server."""
-    options = {"ENGINE_OPTIMIZE": "-O1", "ENGINE_EXTRA": "-fsanitize=address,undefined -fno-sanitize-recover=undefined"}
+    options = {
+        "ENGINE_OPTIMIZE": "-O1",
+        "ENGINE_EXTRA": "-fsanitize=address,undefined -fno-sanitize-recover=undefined",
+    }
     return _built(pg_config(binaries), options, "attack.out") / "attack.out"
 
 

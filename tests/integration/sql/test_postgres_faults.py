@@ -1,4 +1,4 @@
-"""The extension under load and under attack: many sessions, killed processes, damaged artifacts, parallel workers."""
+"""The extension under load and attack: many sessions, killed processes, damaged artifacts, workers."""
 
 import os
 import random
@@ -19,6 +19,7 @@ from extension_models import Trained
 
 Connection = psycopg.Connection[Any]
 SESSIONS = 16
+INSTALL = "SELECT scoring.install(name, artifact) FROM scoring.pipelines WHERE name = 'golden' AND active"
 MUTATIONS = 400
 LABELS = ["low", "mid", "high"]
 BATCH = """SELECT count(*), sum("y.low") FROM scoring.score_rows('golden', $$SELECT * FROM {}$$)
@@ -35,7 +36,9 @@ def trained(made: Callable[..., Trained], connection: Connection) -> Trained:
 @pytest.fixture
 def long(trained: Trained, connection: Connection, database: str) -> Iterator[str]:
     """A table that takes a while to score."""
-    connection.execute("DROP TABLE IF EXISTS long; CREATE TABLE long AS SELECT g.* FROM golden g, generate_series(1, 100)")
+    connection.execute(
+        "DROP TABLE IF EXISTS long; CREATE TABLE long AS SELECT g.* FROM golden g, generate_series(1, 100)"
+    )
     yield "long"
     with psycopg.connect(database, autocommit=True) as after:  # a test may have ended the other session
         after.execute("DROP TABLE long")
@@ -52,11 +55,13 @@ def test_sixteen_sessions_at_once(trained: Trained, database: str) -> None:
                 start.wait(30)
                 for turn in range(3):
                     if number == 0:
-                        session.execute("SELECT scoring.install('golden', artifact) FROM scoring.pipelines WHERE name = 'golden' LIMIT 1")
-                    rows = session.execute("SELECT scoring.score('golden', t) FROM golden t ORDER BY id").fetchall()
+                        session.execute(INSTALL)
+                    rows = session.execute(
+                        "SELECT scoring.score('golden', t) FROM golden t ORDER BY id"
+                    ).fetchall()
                     if [row[0] for row in rows] != expected:
                         faults.append(f"session {number}, turn {turn}: other scores")
-        except Exception as fault:
+        except Exception as fault:  # noqa: BLE001  a thread's fault is the test's
             faults.append(f"session {number}: {fault}")
 
     threads = [threading.Thread(target=work, args=(number,)) for number in range(SESSIONS)]
@@ -68,15 +73,24 @@ def test_sixteen_sessions_at_once(trained: Trained, database: str) -> None:
 
 
 def test_killed_client(long: str, connection: Connection, database: str) -> None:
-    query = f"CREATE TABLE copied AS SELECT id, scoring.score('golden', t) FROM {long} t, generate_series(1, 50)"
+    query = (
+        f"CREATE TABLE copied AS SELECT id, scoring.score('golden', t) FROM {long} t, generate_series(1, 50)"
+    )
     program = f"import psycopg; psycopg.connect({database!r}, application_name='victim').execute({query!r})"
     client = subprocess.Popen([sys.executable, "-c", program])
     try:
-        _wait(connection, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'", 1)
+        _wait(
+            connection,
+            "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'victim' AND state = 'active'"
+            " AND leader_pid IS NULL",
+            1,
+        )
         client.kill()
     finally:
         client.wait(30)
-    connection.execute("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'")
+    connection.execute(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'victim'"
+    )
     _wait(connection, "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'victim'", 0)
     assert connection.execute("SELECT to_regclass('copied')").fetchone() == (None,)
 
@@ -104,19 +118,25 @@ def test_a_query_can_be_ended(long: str, connection: Connection, database: str, 
 def test_killed_server_process(trained: Trained, long: str, database: str, extended: Any) -> None:
     """Every session ends when one process is killed; the server recovers, and what was committed is there."""
     with psycopg.connect(database, autocommit=True) as session:
-        session.execute("CREATE TABLE IF NOT EXISTS kept AS SELECT id, scoring.score('golden', t) FROM golden t")
+        session.execute(
+            "CREATE TABLE IF NOT EXISTS kept AS SELECT id, scoring.score('golden', t) FROM golden t"
+        )
         pid = session.info.backend_pid
         timer = threading.Timer(0.7, os.kill, (pid, signal.SIGKILL))
         timer.start()
         with pytest.raises(psycopg.OperationalError):
-            session.execute(f"CREATE TABLE lost AS SELECT id, scoring.score('golden', t) FROM {long} t, generate_series(1, 100)".encode())
+            session.execute(
+                f"CREATE TABLE lost AS SELECT scoring.score('golden', t) FROM {long} t, pg_class".encode()
+            )
         timer.join()
     deadline = time.monotonic() + 60
     while True:
         try:
             with psycopg.connect(database, autocommit=True) as session:
                 break_out = session.execute("SELECT to_regclass('lost'), count(*) FROM kept").fetchone()
-                rows = session.execute("SELECT scoring.score('golden', t) FROM golden t ORDER BY id").fetchall()
+                rows = session.execute(
+                    "SELECT scoring.score('golden', t) FROM golden t ORDER BY id"
+                ).fetchall()
                 session.execute("DROP TABLE kept")
                 break
         except psycopg.OperationalError:
@@ -133,7 +153,9 @@ def test_killed_server(trained: Trained, connection: Connection, extended: Any) 
     os.kill(int(lines[0]), signal.SIGKILL)
     deadline = time.monotonic() + 30
     while True:  # its processes notice, each by itself
-        left = subprocess.run(["pgrep", "-g", lines[0]], capture_output=True, text=True, check=False).stdout.split()
+        left = subprocess.run(
+            ["pgrep", "-g", lines[0]], capture_output=True, text=True, check=False
+        ).stdout.split()
         if not left or time.monotonic() > deadline:
             break
         time.sleep(0.2)
@@ -146,9 +168,14 @@ def test_killed_server(trained: Trained, connection: Connection, extended: Any) 
 
 def test_parallel_workers(long: str, connection: Connection, trained: Trained) -> None:
     connection.execute(f"ANALYZE {long}".encode())
-    connection.execute("SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0; SET parallel_setup_cost = 0")
+    connection.execute(
+        "SET max_parallel_workers_per_gather = 2; SET min_parallel_table_scan_size = 0;"
+        "SET parallel_setup_cost = 0"
+    )
     query = f"SELECT sum((scoring.score('golden', t))[1]), count(*) FROM {long} t"
-    plan = "\n".join(row[0] for row in connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query}".encode()))
+    plan = "\n".join(
+        row[0] for row in connection.execute(f"EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF) {query}".encode())
+    )
     assert "Workers Launched: 2" in plan, plan
     found = connection.execute(query.encode()).fetchone()
     assert found is not None
@@ -163,9 +190,12 @@ def test_parallel_workers(long: str, connection: Connection, trained: Trained) -
 def test_memory_is_bounded(long: str, connection: Connection) -> None:
     pid = connection.info.backend_pid
     connection.execute("SET work_mem = '4MB'; SET max_parallel_workers_per_gather = 0")
+
     def private() -> int:
         lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-        return sum(int(line.split()[1]) for line in lines if line.startswith("Anonymous:"))  # what is shared is not
+        return sum(
+            int(line.split()[1]) for line in lines if line.startswith("Anonymous:")
+        )  # what is shared is not
 
     used = []  # kB
     for _ in range(4):
@@ -207,6 +237,7 @@ def attacked(url: str, scorer: Any, count: int) -> None:
     with psycopg.connect(url, autocommit=True) as session:
         pid = session.info.backend_pid
         accepted = 0
+        states: set[str | None] = set()
         for seed in range(count):
             data = mutated(good.data, seed)
             if seed % 2:  # sound on the outside, damaged within: nobody but the engine can tell
@@ -215,9 +246,10 @@ def attacked(url: str, scorer: Any, count: int) -> None:
                 session.execute("SELECT scoring.check_artifact(%s)", [data])
                 accepted += 1
             except psycopg.Error as fault:
-                assert fault.sqlstate is not None and not fault.sqlstate.startswith(("57", "08", "XX")), (seed, fault)
+                states.add(fault.sqlstate)
         assert session.info.backend_pid == pid
         assert accepted < count
+        assert states <= {"22P03", "22021"}  # refused, or a name in it is no UTF-8
         digest = session.execute("SELECT scoring.install('golden', %s)", [good.data]).fetchone()
         assert digest == (scorer.digest,)
 
@@ -255,7 +287,9 @@ def test_a_zip_bomb(trained: Trained, connection: Connection) -> None:
         connection.execute("SELECT scoring.check_artifact(%s)", [bomb])
 
 
-def test_damaged_artifacts_under_a_sanitizer(made: Callable[..., Trained], watched: Path, tmp_path: Path) -> None:
+def test_damaged_artifacts_under_a_sanitizer(
+    made: Callable[..., Trained], watched: Path, tmp_path: Path
+) -> None:
     """All that reads an artifact is apart from PostgreSQL, so that it can be watched without a server."""
     good = made("multiclass", LABELS).scorer.artifact
     (tmp_path / "good").write_bytes(good.data)
@@ -279,7 +313,8 @@ def test_address_sanitizer(made: Callable[..., Trained], sanitized: Any) -> None
         rows = session.execute("SELECT scoring.score('golden', t) FROM golden t ORDER BY id").fetchall()
         assert [row[0] for row in rows] == trained.outputs().tolist()
         found = session.execute(BATCH.format("golden").encode()).fetchone()
-        assert found is not None and found[0] == len(rows)
+        assert found is not None
+        assert found[0] == len(rows)
         for query in (
             "SELECT scoring.contribution('golden', t) FROM golden t LIMIT 20",
             "SELECT scoring.score_json('golden', t) FROM golden t LIMIT 20",
@@ -287,7 +322,10 @@ def test_address_sanitizer(made: Callable[..., Trained], sanitized: Any) -> None
             "SELECT scoring.score('golden', VARIADIC ARRAY[1, NULL, 2, 3, NULL]::float8[])",
         ):
             assert session.execute(query.encode()).fetchall()
-        for query in ("SELECT scoring.score('golden', 1, 2)", "SELECT scoring.score('golden', '?', 'x', 3, 4, '')"):
+        for query in (
+            "SELECT scoring.score('golden', 1, 2)",
+            "SELECT scoring.score('golden', '?', 'x', 3, 4, '')",
+        ):
             with pytest.raises(psycopg.Error):
                 session.execute(query.encode())
         session.execute("SET scoring.cached_pipelines = 1")

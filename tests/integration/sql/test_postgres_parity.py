@@ -56,12 +56,16 @@ def test_a_query_as_a_whole(trained: Trained, connection: Connection) -> None:
     columns = sql.SQL(", ").join(
         sql.SQL("{} float8").format(sql.Identifier(name)) for name in trained.scorer.output_names
     )
-    query = sql.SQL("SELECT * FROM scoring.score_rows('golden', 'SELECT * FROM golden') AS r (id bigint, more text, {})")
+    query = sql.SQL(
+        "SELECT * FROM scoring.score_rows('golden', 'SELECT * FROM golden') AS r (id bigint, more text, {})"
+    )
     found = connection.execute(sql.SQL("{} ORDER BY id").format(query.format(columns))).fetchall()
     assert same([row[2:] for row in found], expected)
     assert [row[:2] for row in found] == [(number, f"row {number}") for number in range(len(found))]
     connection.execute("DROP TYPE IF EXISTS scores; SELECT scoring.create_type('golden', 'scores', 'public')")
-    query = sql.SQL("SELECT * FROM scoring.score_rows(NULL::scores, 'golden', 'SELECT * FROM golden ORDER BY id')")
+    query = sql.SQL(
+        "SELECT * FROM scoring.score_rows(NULL::scores, 'golden', 'SELECT * FROM golden ORDER BY id')"
+    )
     assert same(connection.execute(query).fetchall(), expected)
 
 
@@ -71,13 +75,17 @@ def test_one_label_json_and_a_function_of_its_own(trained: Trained, connection: 
         query = f"SELECT scoring.score_label('golden', '{name}', t) FROM golden t ORDER BY id"
         assert same(arrays(connection, query), expected[:, place])
     label = trained.scorer.labels[-1] if trained.scorer.labels else "y"
-    query = f"SELECT scoring.score_label_fixed('{trained.scorer.digest}', '{label}', t) FROM golden t ORDER BY id"
+    query = (
+        f"SELECT scoring.score_label_fixed('{trained.scorer.digest}', '{label}', t) FROM golden t ORDER BY id"
+    )
     assert same(arrays(connection, query), expected[:, -1])
     found = connection.execute("SELECT scoring.score_json('golden', t) FROM golden t ORDER BY id").fetchall()
     assert [list(row[0]) for row in found[:1]] == [list(trained.scorer.output_names)] or len(expected[0]) > 1
     assert same([[row[0][name] for name in trained.scorer.output_names] for row in found], expected)
     for pinned in ("false", "true"):
-        connection.execute(f"SELECT scoring.create_function('golden', 'own score', 'public', {pinned})".encode())
+        connection.execute(
+            f"SELECT scoring.create_function('golden', 'own score', 'public', {pinned})".encode()
+        )
         query = f'SELECT s.* FROM golden, LATERAL public."own score"({VALUES}) s ORDER BY id'
         assert same(connection.execute(query.encode()).fetchall(), expected)
         connection.execute("SELECT scoring.drop_function('own score', 'public')")
@@ -102,16 +110,20 @@ def test_contributions(trained: Trained, connection: Connection) -> None:
 def test_numbers_of_every_type(made: Callable[..., Trained], connection: Connection) -> None:
     trained = made("multiclass", ["low", "mid", "high"])
     trained.install(connection, "golden")
-    expected = arrays(connection, "SELECT scoring.score('golden', t) FROM golden t WHERE abs(a) < 9 ORDER BY id")
+    expected = arrays(
+        connection, "SELECT scoring.score('golden', t) FROM golden t WHERE abs(a) < 9 ORDER BY id"
+    )
     rest = ", ".join(f'"{name}"' for name in ("B b", "select", "färbe"))
     for number, whole in (
         ("numeric", "smallint"), ("text", "bigint"), ("varchar(40)", "numeric"), ("float8", "text"),
         ("bpchar", "name"),
     ):  # fmt: skip
-        inner = f'SELECT id, a::text::{number} AS a, c::text::{whole} AS c, {rest} FROM golden WHERE abs(a) < 9'
+        inner = (
+            f"SELECT id, a::text::{number} AS a, c::text::{whole} AS c, {rest} FROM golden WHERE abs(a) < 9"
+        )
         query = f"SELECT scoring.score('golden', t) FROM ({inner}) t ORDER BY id"
         assert same(arrays(connection, query), expected), (number, whole)
-    real = "SELECT id, a::real AS a, \"B b\"::real AS \"B b\", c, \"select\"::float8, \"färbe\" FROM golden"
+    real = 'SELECT id, a::real AS a, "B b"::real AS "B b", c, "select"::float8, "färbe" FROM golden'
     real += " WHERE abs(a) BETWEEN 1e-30 AND 9"
     wide = real.replace("::real", "::real::float8")
     one, other = (f"SELECT scoring.score('golden', t) FROM ({inner}) t ORDER BY id" for inner in (real, wide))
@@ -140,14 +152,22 @@ def test_missing_unseen_and_blanks(made: Callable[..., Trained], connection: Con
     expected = trained.scorer.outputs([["1", "2", "3", "4", "never"], ["1", "2", "3", "4", None]])
     assert same([unseen, missing], expected)
     assert score("true, '1e3', ' 3 ', 'Infinity', 'blue'") == score("1, 1000, 3, 'inf'::float8, 'blue'")
-    everything = connection.execute("SELECT scoring.score('golden', VARIADIC ARRAY[1, NULL, 3, 4, NULL]::float8[])")
+    everything = connection.execute(
+        "SELECT scoring.score('golden', VARIADIC ARRAY[1, NULL, 3, 4, NULL]::float8[])"
+    )
     assert everything.fetchone() == (score("1, NULL, 3, 4, NULL"),)
     assert connection.execute("SELECT scoring.score('golden', NULL::golden)").fetchone() == (None,)
 
 
 def test_transforms(connection: Connection, tmp_path: Path) -> None:
     random = np.random.default_rng(3)
-    table = pd.DataFrame({"x": random.normal(size=800), "y": random.normal(size=800), "kind": random.choice(["u", "v", "w"], 800)})
+    table = pd.DataFrame(
+        {
+            "x": random.normal(size=800),
+            "y": random.normal(size=800),
+            "kind": random.choice(["u", "v", "w"], 800),
+        }
+    )
     table.loc[::9, "x"] = np.nan
     steps = ColumnTransformer([
         ("number", make_pipeline(SimpleImputer(), StandardScaler()), ["x", "y"]),
@@ -158,7 +178,9 @@ def test_transforms(connection: Connection, tmp_path: Path) -> None:
     scoring.pack(model, tmp_path / "steps.pipeline", labels=["0", "1"], X=table)
     scorer = scoring.load(tmp_path / "steps.pipeline")
     connection.execute("SELECT scoring.install('steps', %s)", [scorer.artifact.data])
-    connection.execute("DROP TABLE IF EXISTS steps; CREATE TABLE steps (id int, x float8, y float8, kind text)")
+    connection.execute(
+        "DROP TABLE IF EXISTS steps; CREATE TABLE steps (id int, x float8, y float8, kind text)"
+    )
     with connection.cursor().copy("COPY steps FROM STDIN") as out:
         for number, row in enumerate(table.itertuples(index=False, name=None)):
             out.write_row([number, *(None if pd.isna(cell) else cell for cell in row)])
@@ -173,7 +195,9 @@ def test_times_and_booleans(connection: Connection, tmp_path: Path) -> None:
     table = pd.DataFrame({"since": since, "on": random.random(700) < 0.5})
     plain = pd.DataFrame({"since": since.astype("int64") // 10**9 * 1.0, "on": table.on.astype(float)})
     y = np.sin(plain.since / 1e8) + plain.on
-    booster = lightgbm.train({"objective": "regression", "num_threads": 1, "verbose": -1}, lightgbm.Dataset(plain, y), 40)
+    booster = lightgbm.train(
+        {"objective": "regression", "num_threads": 1, "verbose": -1}, lightgbm.Dataset(plain, y), 40
+    )
     schema = {"since": {"type": "Time64"}, "on": {"type": "Bool"}}
     scoring.pack(booster, tmp_path / "times.pipeline", X=plain, schema=schema)
     scorer = scoring.load(tmp_path / "times.pipeline")
@@ -189,6 +213,12 @@ def test_times_and_booleans(connection: Connection, tmp_path: Path) -> None:
         ("' 2018-01-31 '", "2018-01-31"),
         ("NULL::date", None),
     ):
-        for given, cell in (("true", "true"), ("0", "false"), ("'yes'", "true"), ("1.0::numeric", "1"), ("NULL", None)):
+        for given, cell in (
+            ("true", "true"),
+            ("0", "false"),
+            ("'yes'", "true"),
+            ("1.0::numeric", "1"),
+            ("NULL", None),
+        ):
             query = f"SELECT scoring.score('times', {literal}, {given})"
             assert same(arrays(connection, query), scorer.outputs([[text, cell]])), (literal, given)

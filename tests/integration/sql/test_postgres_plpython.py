@@ -41,13 +41,16 @@ def session(postgres: Any) -> Iterator[psycopg.Connection[Any]]:
 
 
 @pytest.mark.parametrize(
-    ("objective", "labels"), [("regression", None), ("binary", ["no", "yes"]), ("multiclass", ["low", "mid", "high"])]
+    ("objective", "labels"),
+    [("regression", None), ("binary", ["no", "yes"]), ("multiclass", ["low", "mid", "high"])],
 )
 def test_scores(
     session: psycopg.Connection[Any], made: Callable[..., Trained], objective: str, labels: list[str] | None
 ) -> None:
     trained = made(objective, labels)
-    session.execute("INSERT INTO rig.artifacts VALUES (%s, %s)", [trained.scorer.digest, trained.scorer.artifact.data])
+    session.execute(
+        "INSERT INTO rig.artifacts VALUES (%s, %s)", [trained.scorer.digest, trained.scorer.artifact.data]
+    )
     session.execute("DROP FUNCTION IF EXISTS rig.score")
     session.execute(plpython.statement(trained.scorer, Place("rig", "rig")))
     rows = []
@@ -56,7 +59,9 @@ def test_scores(
         call = sql.SQL("SELECT * FROM rig.score({})").format(sql.SQL(", ").join(map(sql.Literal, cells)))
         rows.append(session.execute(call).fetchone())
     assert np.array_equal(np.array(rows, np.float64), trained.outputs()[:500])
-    assert session.execute("SELECT provolatile, proparallel FROM pg_proc WHERE proname = 'score'").fetchone() == ("s", "s")
+    assert session.execute(
+        "SELECT provolatile, proparallel FROM pg_proc WHERE proname = 'score'"
+    ).fetchone() == ("s", "s")
     assert len(NAMES) == len(trained.scorer.schema)
 
 

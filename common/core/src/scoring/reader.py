@@ -108,6 +108,8 @@ class NumberReader(Reader):
             return NAN
         truth = TRUTH.get(word.lower())
         if truth is None:
+            if word != value:
+                return self.cell(word)  # float() takes fewer characters for blanks than strip()
             raise CellError("not_a_number", kind(value))
         return truth
 
