@@ -4,6 +4,7 @@ import contextlib
 import json
 import random
 import socket
+from typing import BinaryIO
 
 import scoring
 from scoring import contract
@@ -30,30 +31,76 @@ def mutant(body: bytes, dice: random.Random) -> bytes:
     return body
 
 
-def test_mutants_of_a_request_are_answered_as_the_contract_does(serve, tools, request_body, artifacts):
+WRONG = (
+    {}, [], None, "x", 1e400, -0.0, True, {"fields": 1, "rows": {}}, {"fields": ["a"], "rows": []},
+    {"fields": ["a", "b", "c", "d"], "rows": [[1, 2, 3]]}, {"fields": ["a", "b", "c", "d"], "rows": [1, 2]},
+    {"fields": ["a", "b", "c", "d"], "rows": [[[], {}, [[1]], True]]},
+    {"fields": ["a", "b", "c", "d"], "rows": [["1e999", "0x10", "1_0", "\u0661"]]},
+    {"fields": ["a", "b", "c", "d"], "rows": [[10**4000, -(10**400), 1e308, 5e-324]]},
+    {"fields": ["a", "a", "b", "c", "d"], "rows": [[1, 2, 3, 4, 5]]},
+    {"fields": ["a", "b", "c", "d"], "rows": [["NaN", "Infinity", "", None]], "typedOutput": "yes"},
+    {"fields": [None, 1, [], {}], "rows": [[1, 2, 3, 4]], "idField": [], "includeFieldsInOutput": {"a": 1}},
+    {"__proto__": 1, "constructor": {}, "fields": ["\ud800"], "rows": [["\udfff"]]},
+)  # fmt: skip
+BATCH = 50
+
+
+def test_ten_thousand_hostile_bodies_are_answered_as_the_contract_does(serve, request_body, artifacts, tools):
     dice = random.Random(11)
     scorer = scoring.load(artifacts[0])
     serving = serve()
-    connection = serving.connect()
+    wrong = [json.dumps(document).encode() for document in WRONG]
     refused = 0
-    for _ in range(1200):
-        body = mutant(request_body, dice)
-        route = dice.choice(("/model/score", "/model/score", "/model/contribution"))
-        answer = contract.answer if route == "/model/score" else contract.contribution
+    with serving.raw() as opened, opened.makefile("rb") as answers:
+        for _ in range(10_000 // BATCH):
+            bodies = [mutant(dice.choice((request_body, dice.choice(wrong))), dice) for _ in range(BATCH - 1)]
+            bodies.append(request_body)  # among all of them a good one, whose scores must be right
+            head = b"POST /model/score HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n"
+            opened.sendall(b"".join([head % len(body) + body for body in bodies]))
+            for body in bodies:
+                try:
+                    expected = 200, contract.answer(scorer, body)
+                except scoring.Problem as problem:
+                    expected = contract.problem_body(problem)
+                assert read_answer(answers) == expected
+                assert expected[0] != 500
+                refused += expected[0] != 200
+    assert 5000 < refused < 10_000
+    assert serving.get("POST", "/model/score", request_body).body == contract.answer(scorer, request_body)
+    assert serving.stop() == 0
+    assert not serving.events("defect")
+
+
+def test_hostile_contribution_requests_are_answered_as_the_contract_does(
+    serve, tools, request_body, artifacts
+):
+    dice = random.Random(13)
+    scorer = scoring.load(artifacts[0])
+    serving = serve()
+    connection = serving.connect()
+    good = json.dumps({**json.loads(request_body), "requestShapleyValueType": "ORIGINAL"}).encode()
+    for _ in range(300):
+        body = mutant(good, dice)
         try:
-            expected = 200, answer(scorer, body)
+            expected = 200, contract.contribution(scorer, body)
         except scoring.Problem as problem:
             expected = contract.problem_body(problem)
-        got = tools.exchange(connection, "POST", route, body)
+        got = tools.exchange(connection, "POST", "/model/contribution", body)
         assert (got.status, got.body) == expected
         assert got.status != 500
-        refused += got.status != 200
-    assert refused > 600
-    good = tools.exchange(connection, "POST", "/model/score", request_body)
-    assert good.body == contract.answer(scorer, request_body)
     connection.close()
     assert serving.stop() == 0
     assert not serving.events("defect")
+
+
+def read_answer(answers: BinaryIO) -> tuple[int, bytes]:
+    status = int(answers.readline().split()[1])
+    size = 0
+    while (line := answers.readline()) != b"\r\n":
+        name, _, value = line.partition(b":")
+        if name.lower() == b"content-length":
+            size = int(value)
+    return status, answers.read(size)
 
 
 def test_nonsense_on_the_wire_harms_nobody(serve, request_body):

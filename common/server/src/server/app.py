@@ -1,7 +1,7 @@
 """The app: what every HTTP template runs, as plain ASGI."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
 from time import perf_counter, time
 from typing import Any, Final
@@ -14,6 +14,7 @@ from scoring.problem import Problem
 
 from server import admin, card, formats, inference, page, probe, score
 from server.call import ANSWER, JSON, Answer, Body, Call, ClientGone, Served
+from server.door import Door
 from server.keys import Keys, presented
 from server.log import Log, to_person
 from server.metrics import Metrics
@@ -24,7 +25,7 @@ from server.shelf import Shelf, shelf
 from server.stand import Stand
 from server.trace import RequestIds, trace_id
 from server.watch import Watch
-from server.work import RETRY_SECONDS, Desk, busy
+from server.work import BUSY, RETRY_SECONDS, Desk, busy
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
@@ -35,7 +36,14 @@ NOWHERE: Final = "none"
 """The route, in logs and metrics, of a request that has none."""
 
 _RETRY: Final = (b"retry-after", str(RETRY_SECONDS).encode())
+_SCORE: Final = "/model/score"
+"""The route, in the metrics, of requests that were turned away at the door."""
+
+_BUSY: Final = "too_many_requests"
 _GONE: Final = 499
+_CLOSING: Final = (408, 503)
+"""Statuses after which the connection is closed."""
+
 _NONE: Final[dict[str, Any]] = {}
 
 
@@ -52,6 +60,8 @@ class App:
         self._exit = ExitStack()
         self._started = self.draining = self.closing = False
         self.connections = 0
+        self.door = Door(settings.capacity.scores)
+        self._turned_away = 0  # since the log heard of it
 
     @property
     def ready(self) -> bool:
@@ -79,6 +89,7 @@ class App:
         self._exit.callback(watch.close)
         self._limit = settings.contract.limits.body_bytes
         self._started = True
+        self.door.refuse = self._turn_away
 
     def close(self) -> None:
         """End the threads, write what is left of the log and let go of all files."""
@@ -200,7 +211,7 @@ class App:
     def _refused(self, problem: Problem, path: str, call: Call) -> Answer:
         if problem.status == 500 and problem.__cause__ is not None:
             self.log.failure(call.request_id, problem)
-        status, body = problem_body(problem)
+        status, body = BUSY if problem.code == _BUSY else problem_body(problem)
         more: tuple[tuple[bytes, bytes], ...] = ()
         if status == 401:
             more = ((b"www-authenticate", b"Bearer"),)
@@ -210,22 +221,24 @@ class App:
             more = (_RETRY,)
         if status == 429:
             self._metrics.shed()
-        if status in (408, 503):
+        if status in _CLOSING:
             more += ((b"connection", b"close"),)
         return Answer(status, JSON, body, more)
 
     def _put(self, answer: Answer, call: Call, scope: Scope) -> int:
         """Hand over an answer whole, if it is plain and the server takes such; return its size, -1 if not."""
         content, put = answer.body, (scope.get("extensions") or _NONE).get(ANSWER)
-        if put is None or not isinstance(content, bytes):
+        if put is None or not isinstance(content, bytes) or not call.scorer.lines:
             return -1
-        if answer.headers or self.draining or call.method == "HEAD" or not call.scorer.lines:
+        if self.draining or call.method == "HEAD" or answer.status in _CLOSING:
             return -1
         self.desk.release(call)  # who reads slowly does not keep others out
-        lines = b"content-type: %b\r\n%bx-request-id: %b\r\ncontent-length: %d\r\n" % (
+        more = b"".join([b"%b: %b\r\n" % header for header in answer.headers]) if answer.headers else b""
+        lines = b"content-type: %b\r\n%bx-request-id: %b\r\n%bcontent-length: %d\r\n" % (
             answer.content_type.encode(),
             call.scorer.lines,
             call.request_id.encode(),
+            more,
             len(content),
         )
         return len(content) if put(answer.status, lines, content) else -1
@@ -275,6 +288,21 @@ class App:
         while True:
             await asyncio.sleep(LOOK_SECONDS)
             self.reading.look(perf_counter())
+            if self._turned_away:
+                self.log.event("turned_away", count=self._turned_away)
+                self._turned_away = 0
+
+    def _turn_away(self, headers: Mapping[bytes, bytes]) -> bytes:
+        """Count a request that the door turned away, and return the answer from its headers on.
+
+        The log gets their number instead of a line for each, which would cost more than the refusal.
+        """
+        self._turned_away += 1
+        self._metrics.turned_away(_SCORE)
+        request_id = self._ids.of(headers.get(b"x-request-id"))
+        return b"content-type: %b\r\n%bx-request-id: %b\r\n%b: %b\r\ncontent-length: %d\r\n\r\n%b" % (
+            JSON.encode(), self.stand.current.lines, request_id.encode(), *_RETRY, len(BUSY[1]), BUSY[1],
+        )  # fmt: skip
 
 
 async def _begun(pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:

@@ -18,6 +18,7 @@ from scoring.problem import Problem
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
 
 from server.call import ANSWER, JSON
+from server.door import PATHS, QUICK, Door
 from server.settings import Capacity, Patience
 
 _REASONS: Final = {
@@ -39,7 +40,11 @@ class Connection(HttpToolsProtocol):
 
     patience = Patience()
     capacity = Capacity()
+    door = Door(capacity.scores)
     refused = False
+    _turned_away = False  # the request whose body comes now; nobody reads it
+    _size = 0  # bytes of the body so far
+    _waiting = 0  # requests of this connection that the door counts
     _head = 0  # bytes since the last head ended
     _answered = False  # a request was answered, and the next one has not begun
     _since: float | None = None  # when the current wait for a head, or for a reader, was first seen
@@ -49,6 +54,12 @@ class Connection(HttpToolsProtocol):
         super().connection_made(transport)
         if len(self.connections) > self.capacity.connections:
             self.refuse(503, "not_ready", "The server has too many connections.", "Try again in a second.")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """Let go of a connection."""
+        self.door.waiting -= self._waiting
+        self._waiting = 0
+        super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
         """Parse what came."""
@@ -69,7 +80,8 @@ class Connection(HttpToolsProtocol):
         if len(self.headers) > _FIELDS:
             self._too_long()
             self.headers.clear()
-        if not self.refused:
+        self._size = 0
+        if not self.refused and not self._turn_away():
             super().on_headers_complete()
             if self.cycle is not None:
                 self.scope["extensions"] = {ANSWER: partial(_answer, self.cycle)}  # type: ignore[dict-item]
@@ -77,17 +89,27 @@ class Connection(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._head = 0
-        if not self.refused:
+        self._size += len(body)
+        if not self.refused and not self._turned_away:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
         """Note that a request has come as a whole."""
-        if not self.refused:
+        if self._turned_away:
+            self._turned_away = False
+            self._answered = True
+        elif not self.refused:
             super().on_message_complete()
+            if self._size > QUICK and self.cycle is not None and not self.cycle.response_complete:
+                self._waiting += 1
+                self.door.waiting += 1
 
     def on_response_complete(self) -> None:
         """Go on with the next request, if it has come already."""
         self.server_state.total_requests += 1
+        if self._waiting:
+            self._waiting -= 1
+            self.door.waiting -= 1
         if self.transport.is_closing():
             return
         self.flow.resume_reading()
@@ -99,6 +121,23 @@ class Connection(HttpToolsProtocol):
     def send_400_response(self, msg: str) -> None:  # noqa: ARG002 -- uvicorn's words
         """Refuse what is not HTTP."""
         self.refuse(400, "malformed_http", "This is not a request of HTTP/1.1.", "Look at the client.")
+
+    def _turn_away(self) -> bool:
+        """Answer a request with 429 before its body comes, if there is too much to do; whether it was."""
+        door = self.door
+        if not door.waiting or not self.url.startswith(PATHS) or not self._idle():
+            return False
+        headers = dict(self.headers)
+        if not door.shut(headers) or door.refuse is None or self.parser.get_method() != b"POST":
+            return False
+        keep = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
+        ours = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
+        close = b"" if keep else b"connection: close\r\n"
+        self.transport.write(b"%b%b%b%b" % (STATUS_LINE[429], ours, close, door.refuse(headers)))
+        self._turned_away = True
+        if close:
+            self.transport.close()
+        return True
 
     def refuse(self, status: int, code: str, detail: str, hint: str) -> None:
         """Answer with a problem without asking the app, and close."""

@@ -72,6 +72,11 @@ class Metrics:
         """Count a request that was turned away because there was too much to do."""
         self._own[_SHED] += 1.0
 
+    def turned_away(self, route: str) -> None:
+        """Count a request that was turned away before it was looked at."""
+        self._own[_SHED] += 1.0
+        self._own[self._routes[route] + _SLOT[429]] += 1.0
+
     def now(self, connections: int, log_dropped: int, swaps: int) -> None:
         """Note what the worker counts elsewhere."""
         self._own[_CONNECTIONS], self._own[_LOG_DROPPED] = connections, log_dropped

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -69,6 +70,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
     class Limited(Connection):
         patience = settings.patience
         capacity = settings.capacity
+        door = app.door
 
     quiet = logging.getLogger("uvicorn.error")
     quiet.handlers[:] = [logging.NullHandler()]  # the app has its own log, which never has a value in it
@@ -111,6 +113,7 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Load the artifact, then listen."""
         await super().startup(sockets)
+        gc.freeze()  # what is here now stays; looking for garbage in it again and again would be felt
         self._looking = asyncio.create_task(look_after(self.server_state.connections))
         assert sockets is not None
         host, port = sockets[0].getsockname()[:2]

@@ -53,7 +53,7 @@ class Capacity:
     contributions: int = 8
     threads: int = 0
     contribution_threads: int = 1
-    inline_bytes: int = 8 * 1024
+    inline_bytes: int = 16 * 1024
     buffered_bytes: int = 256 * 1024 * 1024
     connections: int = 4096
     header_bytes: int = 64 * 1024

@@ -5,17 +5,16 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Final, TypeVar
 
+from scoring.contract import problem_body
 from scoring.fault import refusal
 from scoring.problem import Problem
 
 from server.call import Call, ClientGone, Limit
 from server.clock import engine_clock
+from server.door import QUICK
 from server.settings import Capacity
 
 T = TypeVar("T")
-
-_QUICK: Final = 2048
-"""Bytes of a body up to which refusing a call costs about as much as answering it."""
 
 RETRY_SECONDS: Final = 1
 """What Retry-After tells the callers that were turned away."""
@@ -62,7 +61,7 @@ class Desk:
         if call.admitted is not limit:
             self.admit(call, limit)
         if limit == "score" and call.body.size <= self._inline:
-            if call.body.size > _QUICK:
+            if call.body.size > QUICK:
                 await asyncio.sleep(0)  # so that those who wait for this loop are counted at the gate
             result, seconds = _timed(function)
         else:
@@ -94,6 +93,10 @@ class Desk:
 def busy() -> Problem:
     """Return the refusal of a request that came while there was too much to do."""
     return refusal("too_many_requests", "The server is busy.", f"Try again in {RETRY_SECONDS} second.")
+
+
+BUSY: Final = problem_body(busy())
+"""The status and the body of that refusal, ready to send: whoever has too much to do saves what it can."""
 
 
 def _timed(function: Callable[[], T]) -> tuple[T, float]:
