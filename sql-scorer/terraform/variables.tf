@@ -1,12 +1,12 @@
 variable "form" {
-  description = "How the functions are made: plain (PL/pgSQL, works on every PostgreSQL), or extension (the engine, where the server has the extension scoring)."
+  description = "How the functions are made: plain (PL/pgSQL, works on every PostgreSQL), extension (the engine, where the server has the extension scoring), or plpython (the engine in the server's Python; superusers only)."
   type        = string
   default     = "plain"
   nullable    = false
 
   validation {
-    condition     = contains(["extension", "plain"], var.form)
-    error_message = "The form is plain or extension."
+    condition     = contains(["extension", "plain", "plpython"], var.form)
+    error_message = "The form is plain, extension or plpython."
   }
 }
 

@@ -29,7 +29,8 @@ def grant(connection: Connection, place: Place, roles: Sequence[str]) -> list[sq
     run(sql.SQL("REVOKE ALL ON {} FROM PUBLIC").format(everything))
     for (name,) in run(_GRANTED, [place.schema]).fetchall():
         if name is not None and name not in roles:
-            for what in (sql.SQL("SCHEMA {}").format(place.name), everything, sample):
+            artifacts = sql.SQL("TABLE {}").format(place.of("artifacts"))
+            for what in (sql.SQL("SCHEMA {}").format(place.name), everything, sample, artifacts):
                 run(sql.SQL("REVOKE ALL ON {} FROM {}").format(what, _role(name)))
     for name in roles:
         run(sql.SQL("GRANT USAGE ON SCHEMA {} TO {}").format(place.name, _role(name)))

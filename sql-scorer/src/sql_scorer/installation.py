@@ -15,11 +15,11 @@ from scoring import contract
 from scoring.problem import Problem
 from scoring.scorer import Scorer
 
-from sql_scorer import extension, function, ledger, plain
+from sql_scorer import extension, function, ledger, plain, plpython
 from sql_scorer.access import grant
 from sql_scorer.place import Connection, Place
 
-FORMS: Final = {"extension": extension, "plain": plain}
+FORMS: Final = {"extension": extension, "plain": plain, "plpython": plpython}
 """How a pipeline can be in a database, and the module that puts it there."""
 
 ULPS: Final = 4
@@ -65,6 +65,8 @@ def install(place: Place, pipeline: Path, form: str, roles: Sequence[str], tags:
         named = grant(connection, place, roles)
         if form == "extension":
             extension.grant(connection, named)
+        elif form == "plpython":
+            plpython.grant(connection, place, named)
         _check(connection, place, scorer)
     if same and intact:
         return f"{scorer.name} ({scorer.digest[:12]}) is in {place.schema} already."

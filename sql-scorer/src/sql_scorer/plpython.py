@@ -5,6 +5,7 @@ turned into a Python object. The server's Python must have scoring-core on its p
 PYTHONPATH in the server's environment.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from psycopg import sql
@@ -59,6 +60,12 @@ def install(connection: Connection, place: Place, scorer: Scorer) -> None:
         hint = "Let a superuser run CREATE EXTENSION plpython3u, or take the form plain."
         raise Problem("language_missing", 400, detail, hint)
     put(connection, place, scorer, statement(scorer, place).as_string(connection))
+
+
+def grant(connection: Connection, place: Place, roles: Sequence[sql.Composable]) -> None:
+    """Let roles read the artifact, which the function reads with the rights of who calls it."""
+    for role in roles:
+        connection.execute(sql.SQL("GRANT SELECT ON {} TO {}").format(place.of("artifacts"), role))
 
 
 def forget(_connection: Connection, _place: Place) -> None:

@@ -12,7 +12,7 @@ import pytest
 import scoring
 from extension_models import NAMES, Trained
 from psycopg import sql
-from sql_scorer import plpython
+from sql_scorer import installation, plpython
 from sql_scorer.place import Place
 
 
@@ -72,3 +72,34 @@ def test_a_missing_artifact(session: psycopg.Connection[Any], made: Callable[...
     with pytest.raises(psycopg.errors.UndefinedObject) as caught:
         session.execute("SELECT * FROM rig.score(1, 2, 3, 4, 'blue')")
     assert "Install the pipeline again" in (caught.value.diag.message_hint or "")
+
+
+def test_installed_as_the_other_forms_are(
+    session: psycopg.Connection[Any],
+    postgres: Any,
+    made: Callable[..., Trained],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    services = tmp_path / "services.conf"
+    services.write_text(
+        f"[rig]\nhost={postgres.folder}\nport={postgres.port}\nuser=postgres\ndbname=python\n"
+    )
+    monkeypatch.setenv("PGSERVICEFILE", str(services))
+    session.execute("DROP ROLE IF EXISTS caller")
+    session.execute("CREATE ROLE caller")
+    place, trained = Place("rig", "deployed"), made("binary", ["no", "yes"])
+    path = tmp_path / "m.pipeline"
+    path.write_bytes(trained.scorer.artifact.data)
+    installation.prepare(place)
+
+    for form in ("plain", "plpython"):
+        installation.install(place, path, form, ["caller"])
+        assert installation.status(place)["form"] == form
+
+    session.execute("SET ROLE caller")
+    found = session.execute("SELECT * FROM deployed.sample").fetchall()
+    session.execute("RESET ROLE")
+    assert np.array(found, np.float64).shape[1] == 2
+    installation.remove(place)
+    session.execute("DROP ROLE caller")
