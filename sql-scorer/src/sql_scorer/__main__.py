@@ -11,9 +11,9 @@ from typing import Final
 from scoring.problem import Problem
 
 _VARIABLES: Final = """
-variables, but of run: SERVICE (a section of pg_service.conf), SCHEMA, FORM (plain, extension, plpython), ROLES
-(who may score, divided by commas), TAGS (words for the remark on the schema), OWNER (set by the recipe), and
-libpq's own, such as PGSERVICEFILE and PGPASSFILE. There is none for a password."""
+variables, but of run: SERVICE (a section of pg_service.conf), SCHEMA, FORM (plain, extension or plpython),
+ROLES (who may score, divided by commas), TAGS (words for the remark on the schema), OWNER (set by the
+recipe), and libpq's own, such as PGSERVICEFILE and PGPASSFILE. There is none for a password."""
 
 NOT_INSTALLED: Final = 3
 """The exit code of `status` when something else or nothing is installed, as of service managers."""
