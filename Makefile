@@ -42,7 +42,7 @@ unit: $(READY) ## the tests that need nothing but this checkout; ARGS="-k words"
 	$(BIN)/pytest -n $(WORKERS) --ignore tests/integration $(ARGS)
 
 tiers: $(READY) ## the tests that apply recipes: emulated, LocalStack, containers, Cloud Run; each says what it skips
-	$(BIN)/pytest -n $(WORKERS) --dist loadgroup tests/integration $(ARGS)
+	$(BIN)/pytest -n $(WORKERS) --dist loadfile tests/integration $(ARGS)
 
 api: $(READY) ## publish common/api/openapi.yaml as the JSON that those carry who serve it
 	$(BIN)/python common/api/publish.py

@@ -16,14 +16,6 @@ import pytest
 HERE = Path(__file__).parent
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep the tests of a file together under xdist, as its fixtures apply recipes and are made once."""
-    for item in items:
-        if HERE in item.path.parents and item.get_closest_marker("xdist_group") is None:
-            folder = "containers" if "containers" in item.path.parts else item.path.stem
-            item.add_marker(pytest.mark.xdist_group(folder))
-
-
 def _module(name: str) -> ModuleType:
     """Load a module of the folder of the container tests; test modules cannot import one another."""
     full = f"containers_{name}"
