@@ -61,7 +61,7 @@ def package_extension(folder: Path, pg_config: str = "pg_config", native: Path |
         for path in (*place.glob("*.control"), *place.glob("scoring--*.sql")):
             members[f"share/extension/{path.name}"] = path.read_bytes()
         with drafted(target) as draft:
-            draft.write_bytes(_archive({f"{stem}/{name}": data for name, data in members.items()}))
+            draft.write_bytes(packed({f"{stem}/{name}": data for name, data in members.items()}))
     return target
 
 
@@ -73,7 +73,7 @@ def sources(folder: Path, native: Path | None = None) -> dict[str, bytes]:
         for path in sorted((folder / "extension").glob(pattern))
         if path.suffix != ".o"
     }
-    engine = _folder(native) if native else _vendored(folder / NATIVE)
+    engine = contents(native) if native else _vendored(folder / NATIVE)
     if "Makefile" not in found or not engine:
         raise Problem("sources_missing", 500, f"{str(folder)!r} lacks sources of the extension.", _PACKAGE)
     return found | {f"native/{name}": data for name, data in engine.items()}
@@ -149,7 +149,8 @@ def _version(folder: Path) -> str:
     return found[1] if found else "0"
 
 
-def _folder(native: Path) -> dict[str, bytes]:
+def contents(native: Path) -> dict[str, bytes]:
+    """Return the engine's source files in a folder, by name."""
     return {path.name: path.read_bytes() for path in sorted(native.iterdir()) if _NATIVE.fullmatch(path.name)}
 
 
@@ -163,7 +164,7 @@ def _vendored(path: Path) -> dict[str, bytes]:
         return {member.name: archive.extractfile(member).read() for member in files}  # type: ignore[union-attr]
 
 
-def _archive(members: Mapping[str, bytes]) -> bytes:
+def packed(members: Mapping[str, bytes]) -> bytes:
     """Return a tar.gz whose bytes depend on nothing but the members."""
     plain = io.BytesIO()
     with tarfile.open(fileobj=plain, mode="w", format=tarfile.USTAR_FORMAT) as archive:
@@ -173,10 +174,10 @@ def _archive(members: Mapping[str, bytes]) -> bytes:
             entry.mode = 0o755 if name.endswith(".so") else 0o644
             entry.mtime = 315532800  # 1980-01-01
             archive.addfile(entry, io.BytesIO(members[name]))
-    packed = io.BytesIO()
-    with gzip.GzipFile(fileobj=packed, mode="wb", mtime=0) as file:
+    squeezed = io.BytesIO()
+    with gzip.GzipFile(fileobj=squeezed, mode="wb", mtime=0) as file:
         file.write(plain.getvalue())
-    return packed.getvalue()
+    return squeezed.getvalue()
 
 
 def main() -> int:

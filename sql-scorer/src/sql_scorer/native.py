@@ -4,7 +4,7 @@ from pathlib import Path
 
 from scoring.draft import drafted
 
-from sql_scorer.extension_package import NATIVE, _archive, _folder
+from sql_scorer.extension_package import NATIVE, contents, packed
 
 
 def vendor_native(folder: Path) -> Path | None:
@@ -15,7 +15,7 @@ def vendor_native(folder: Path) -> Path | None:
     core = editable("scoring-core")
     if core is None:
         return target if target.is_file() else None
-    content = _archive(_folder(core / "native"))
+    content = packed(contents(core / "native"))
     target.parent.mkdir(exist_ok=True)
     if not target.is_file() or target.read_bytes() != content:
         with drafted(target) as draft:

@@ -29,7 +29,6 @@ from lambda_sandbox.package import Built, built, drop  # noqa: E402
 from localstack_service import NAME, Cloud, Service  # noqa: E402
 
 pytestmark = [
-    pytest.mark.xdist_group("containers"),
     pytest.mark.filterwarnings(
         "ignore:The wait_for_logs function:DeprecationWarning"
     ),  # of testcontainers' own

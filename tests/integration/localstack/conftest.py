@@ -26,14 +26,6 @@ from localstack_service import Cloud, Service, other_pipeline  # noqa: E402
 SHOWN = 60  # last lines of LocalStack's log that a failure prints
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker, since they share LocalStack and its deployment."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("localstack"))
-
-
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Any:
     """Print the end of LocalStack's log where a test of this folder failed."""

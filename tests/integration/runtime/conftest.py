@@ -25,14 +25,6 @@ from moto.server import ThreadedMotoServer  # noqa: E402
 BUCKET, KEY = "artifacts", "cooler.pipeline"
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep these tests on one worker: they share a package, and figures are taken one at a time."""
-    for item in items:
-        if item.path.is_relative_to(HERE):
-            item.add_marker(pytest.mark.xdist_group("lambda-runtime"))
-
-
 @pytest.fixture(scope="session")
 def function_package(root: Path) -> Iterator[Built]:
     """The Lambda template's package, built as `make package` does."""
