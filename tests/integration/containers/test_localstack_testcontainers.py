@@ -25,7 +25,7 @@ for folder in (LOCALSTACK, LOCALSTACK / "plugin" / "src"):
 
 from lambda_sandbox import parts  # noqa: E402
 from lambda_sandbox.localstack import PLUGIN, environment  # noqa: E402
-from lambda_sandbox.package import Built, built, drop  # noqa: E402
+from lambda_sandbox.package import Built, built  # noqa: E402
 from localstack_service import NAME, Cloud, Service  # noqa: E402
 
 pytestmark = [
@@ -68,11 +68,9 @@ def container_service(container_engine: Any, tmp_path_factory: pytest.TempPathFa
 
 
 @pytest.fixture(scope="module")
-def function_package(root: Path) -> Iterator[Built]:
+def function_package(root: Path) -> Built:
     """The Lambda template's package."""
-    package = built(root / "aws-lambda-scorer")
-    yield package
-    drop(package)
+    return built(root / "aws-lambda-scorer")
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ for folder in (HERE, HERE / "plugin" / "src"):
 from lambda_sandbox import parts  # noqa: E402
 from lambda_sandbox.faults import Faults  # noqa: E402
 from lambda_sandbox.localstack import LocalStack, free_port  # noqa: E402
-from lambda_sandbox.package import Built, built, drop  # noqa: E402
+from lambda_sandbox.package import Built, built  # noqa: E402
 from lambda_sandbox.sandbox import unavailable  # noqa: E402
 from localstack_service import Cloud, Service, other_pipeline  # noqa: E402
 
@@ -38,11 +38,9 @@ def pytest_runtest_makereport(item: pytest.Item) -> Any:
 
 
 @pytest.fixture(scope="session")
-def function_package(root: Path) -> Iterator[Built]:
+def function_package(root: Path) -> Built:
     """The Lambda template's package, built as `make package` does."""
-    package = built(root / "aws-lambda-scorer")
-    yield package
-    drop(package)
+    return built(root / "aws-lambda-scorer")
 
 
 @pytest.fixture(scope="session")

@@ -3,6 +3,7 @@
 import json
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,19 +19,16 @@ if str(PLUGIN) not in sys.path:
 
 from lambda_sandbox import parts  # noqa: E402
 from lambda_sandbox.faults import Faults  # noqa: E402
-from lambda_sandbox.package import Built, built, drop  # noqa: E402
+from lambda_sandbox.package import Built, built  # noqa: E402
 from lambda_sandbox.sandbox import Function, Runtime, Sandbox, unavailable  # noqa: E402
-from moto.server import ThreadedMotoServer  # noqa: E402
 
 BUCKET, KEY = "artifacts", "cooler.pipeline"
 
 
 @pytest.fixture(scope="session")
-def function_package(root: Path) -> Iterator[Built]:
+def function_package(root: Path) -> Built:
     """The Lambda template's package, built as `make package` does."""
-    package = built(root / "aws-lambda-scorer")
-    yield package
-    drop(package)
+    return built(root / "aws-lambda-scorer")
 
 
 @pytest.fixture(scope="session")
@@ -62,19 +60,18 @@ def start(lambda_runtime: Runtime, tmp_path: Path) -> Iterator[Callable[[Functio
 
 
 @pytest.fixture(scope="session")
-def bucket(function_package: Built) -> Iterator[Faults]:
+def bucket(
+    function_package: Built, aws_emulator: Callable[[], AbstractContextManager[str]]
+) -> Iterator[Faults]:
     """S3 with the example's artifact in it, reached over a place that counts."""
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
     keys = {"aws_access_key_id": "test", "aws_secret_access_key": "test", "region_name": "us-east-1"}
-    s3: Any = boto3.client("s3", endpoint_url=f"http://{host}:{port}", **keys)
-    s3.create_bucket(Bucket=BUCKET)
-    s3.upload_file(str(function_package.template / "example" / KEY), BUCKET, KEY)
-    with Faults(port) as way:
-        yield way
-    s3.close()
-    server.stop()
+    with aws_emulator() as url:
+        s3: Any = boto3.client("s3", endpoint_url=url, **keys)
+        s3.create_bucket(Bucket=BUCKET)
+        s3.upload_file(str(function_package.template / "example" / KEY), BUCKET, KEY)
+        with Faults(int(url.rpartition(":")[2])) as way:
+            yield way
+        s3.close()
 
 
 @pytest.fixture(scope="session")

@@ -1,10 +1,10 @@
 """Aurora that calls the Lambda function: the recipe at an emulator, its functions in a PostgreSQL."""
 
 import json
-import logging
 import shutil
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,6 @@ import psycopg
 import pytest
 import scoring
 from deployment.terraform import Terraform
-from moto.server import ThreadedMotoServer
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:cooler:live"
 KEY = "test"
@@ -42,13 +41,10 @@ END $$
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[str]:
+def emulator(aws_emulator: Callable[[], AbstractContextManager[str]]) -> Iterator[str]:
     """AWS: the address of an emulator, empty."""
-    logging.getLogger("werkzeug").setLevel(logging.ERROR)
-    server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
-    server.start()
-    yield "http://{}:{}".format(*server.get_host_and_port())
-    server.stop()
+    with aws_emulator() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

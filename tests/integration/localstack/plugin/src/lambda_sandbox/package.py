@@ -1,5 +1,6 @@
 """The function's zip as its template builds it, made once a process in a copy of the template."""
 
+import atexit
 import functools
 import platform
 import shutil
@@ -28,6 +29,7 @@ def built(template: Path) -> Built:
     from deployment.template import Template
 
     folder = Path(tempfile.mkdtemp(prefix="lambda-package-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)  # who asks next is given the same
     left_out = shutil.ignore_patterns(".venv", "build", "*.tfstate*", ".terraform*", "__pycache__", "*.whl")
     copy = Path(shutil.copytree(template, folder / template.name, ignore=left_out))
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
@@ -41,9 +43,3 @@ def built(template: Path) -> Built:
     assert manifest.handler is not None
     assert manifest.runtime is not None
     return Built(copy, made.paths[0], code, manifest.handler, manifest.runtime, architecture)
-
-
-def drop(package: Built) -> None:
-    """Remove what was built."""
-    built.cache_clear()
-    shutil.rmtree(package.template.parent, ignore_errors=True)
