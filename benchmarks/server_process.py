@@ -17,6 +17,7 @@ from server_rivals import HERE, ROOM, Absent, Rival
 _CORES = sorted(os.sched_getaffinity(0))
 SERVER_CORE, CLIENT_CORE = _CORES[0], _CORES[-1]
 _TICKS = os.sysconf("SC_CLK_TCK")
+_SETTLE_SECONDS = 0.25
 
 
 def generator() -> Path:
@@ -122,8 +123,23 @@ class Running:
             wave = below
         return found
 
+    def pause(self) -> None:
+        """Hold the server's processes: an idle server still wakes up, collects and compiles."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let the server's processes go on, and wait until they have done what they were late for."""
+        self._signal(signal.SIGCONT)
+        time.sleep(_SETTLE_SECONDS)
+
+    def _signal(self, number: signal.Signals) -> None:
+        for pid in self.family():
+            with suppress(OSError):
+                os.kill(pid, number)
+
     def stop(self) -> None:
         """End the server and what it started."""
+        self._signal(signal.SIGCONT)
         family = self.family()
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGTERM)

@@ -1,8 +1,8 @@
 """Our server beside others that serve the same model: requests, rows, latency, overload, start and memory.
 
-All servers run at once on one processor, the load generator on another; they are asked in turns, for a second
-at a time. Requests that cost the server's processor time are compared by that time: it does not depend on who
-else uses the machine, as requests a second do.
+All servers run on one processor, the load generator on another; they are asked in turns, for a second at a
+time, and who is not asked is paused. Requests that cost the server's processor time are compared by that time:
+it does not depend on who else uses the machine, as requests a second do.
 """
 
 import os
@@ -49,11 +49,16 @@ def in_turns(
 ) -> dict[str, list[dict[str, Any]]]:
     """Ask all servers, again and again; return what was found, by name."""
     found: dict[str, list[dict[str, Any]]] = {server.rival.name: [] for server in servers}
+    for server in servers:
+        server.pause()
     for number in range(ROUNDS + 1):
         for server in servers:
             name = server.rival.name
-            result = server.load(files[name], connections, BURST)
-            if number:  # the first round warms up
+            server.resume()
+            # The first round warms up: long enough for a compiler that works while its program runs.
+            result = server.load(files[name], connections, BURST if number else 5 * BURST)
+            server.pause()
+            if number:
                 found[name].append(result)
     return found
 
