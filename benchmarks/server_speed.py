@@ -1,7 +1,7 @@
 """Our server beside others that serve the same model: requests, rows, latency, overload, start and memory.
 
 All servers run on one processor, the load generator on another; they are asked in turns, for a second at a
-time, and who is not asked is paused. Requests that cost the server's processor time are compared by that time:
+time, and who is not asked is paused. Requests that cost the server's processor are compared by that time:
 it does not depend on who else uses the machine, as requests a second do.
 """
 
