@@ -59,6 +59,6 @@ def test_the_bill_is_cyclonedx_without_dates(tmp_path: Path) -> None:
 
     assert (made["bomFormat"], made["specVersion"]) == ("CycloneDX", "1.5")
     assert [each["purl"] for each in made["components"]] == ["pkg:pypi/a@1.0", "pkg:pypi/b-b@1.0"]
-    assert made["components"][0]["licenses"] == [{"license": {"name": "X"}}]
+    assert made["components"][0]["licenses"] == [{"expression": "LicenseRef-X"}]
     assert made["components"][1]["licenses"] == [{"expression": "MIT"}]
     assert json.dumps(made) == json.dumps(bill(tmp_path))

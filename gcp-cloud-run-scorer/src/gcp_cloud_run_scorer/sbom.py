@@ -6,6 +6,8 @@ from email.parser import HeaderParser
 from pathlib import Path
 from typing import Any
 
+from deployment.licence import stated
+
 
 def bill(folder: Path) -> dict[str, Any]:
     """Return the document for the libraries that are installed in a directory, in the order of their names.
@@ -35,14 +37,7 @@ def _component(path: Path) -> Mapping[str, Any]:
         # RECORD has the digest of every file of the library, so this stands for all of them.
         "hashes": [{"alg": "SHA-256", "content": hashlib.sha256((path / "RECORD").read_bytes()).hexdigest()}],
     }
-    licence = str(found["License-Expression"] or "") or _classified(found.get_all("Classifier") or [])
+    licence = stated(found)
     if licence:
-        kind = "expression" if found["License-Expression"] else "license"
-        component["licenses"] = [{kind: licence if kind == "expression" else {"name": licence}}]
+        component["licenses"] = [{"expression": licence}]
     return component
-
-
-def _classified(classifiers: list[Any]) -> str:
-    """Return the licence that the classifiers name, "" if none does."""
-    named = [str(text).rpartition(" :: ")[2] for text in classifiers if str(text).startswith("License :: ")]
-    return " and ".join(sorted(named))

@@ -3,12 +3,13 @@
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import scoring
 from scoring.problem import Problem
 
+from deployment.package import vendored
 from deployment.template import Template
 from deployment.vendor import vendor
 
@@ -38,23 +39,28 @@ def replicate(template: Template, target: Path, pipeline: Path | None, say: Call
             "target_taken", 409, f"{str(target)!r} lies in the template.", "Name a directory outside of it."
         )
     artifact = None if pipeline is None else scoring.load(pipeline).artifact.data
-    wheels = vendor(template, say)
+    carried = [*vendor(template, say), *vendored(template)]
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
         draft = Path(scratch) / target.name
-        for source in sources(template.folder):
-            copy = draft / source.relative_to(template.folder)
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, copy)
-        (draft / "vendor").mkdir(exist_ok=True)
-        for wheel in wheels:
-            shutil.copy(wheel, draft / "vendor" / wheel.name)
+        lay(template, draft, carried)
         if artifact is not None and pipeline is not None:
             _default(draft, pipeline.name, artifact)
         if target.exists():
             target.rmdir()
         draft.replace(target)
     return target
+
+
+def lay(template: Template, folder: Path, carried: Iterable[Path]) -> None:
+    """Copy what was written of a template to a folder, and these files to its vendor/."""
+    for source in sources(template.folder):
+        copy = folder / source.relative_to(template.folder)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, copy)
+    (folder / "vendor").mkdir(parents=True, exist_ok=True)
+    for path in carried:
+        shutil.copy(path, folder / "vendor" / path.name)
 
 
 def sources(folder: Path) -> Iterator[Path]:

@@ -36,7 +36,8 @@ HOST = ""
 _EPOCH = "315532800"  # 1980-01-01, the first day that a zip archive can name
 _LEFT_OUT = ("build", "dist", "tests", "*.so", "*.egg-info", "__pycache__", ".*")
 _SHOWN = 6  # lines that a problem repeats of what a build says
-_RECIPE = "1"  # changes when wheels are built in another way, so that older ones are not taken from the cache
+_RECIPE = "2"  # changes when wheels are built in another way, so that older ones are not taken from the cache
+_TOOLS = Path(__file__).with_name("tools.txt")  # what builds wheels, in versions: others write other bytes
 
 
 def vendor(template: Template, say: Callable[[str], None]) -> list[Path]:
@@ -49,14 +50,48 @@ def vendor(template: Template, say: Callable[[str], None]) -> list[Path]:
     """
     folder = template.folder / "vendor"
     wheels = []
-    for name in dict.fromkeys([*template.package.vendor, *_asked_for(template.folder)]):
+    for name in needed(template):
         sources = editable(name)
         if sources is None:
             wheels += _present(folder, name, template.package.platforms)
             continue
-        made = [_wheel(name, sources, target, say) for target in _targets(name, template.package.platforms)]
-        wheels += _put(folder, name, made)
+        targets = _targets(name, template.package.platforms)
+        wheels += _put(folder, name, [wheel(name, sources, target, say, cache()) for target in targets])
     return wheels
+
+
+def needed(template: Template) -> list[str]:
+    """Name the distributions of this project whose wheels a copy of the template needs."""
+    return list(dict.fromkeys([*template.package.vendor, *_asked_for(template.folder)]))
+
+
+def wheel(name: str, sources: Path, target: str, say: Callable[[str], None], kept: Path) -> Path:
+    """Give the wheel of these sources for HOST or what `linux` names, from the folder `kept` or built now.
+
+    The same sources give the same bytes: the tools that build are pinned, see `tools`. Raises Problem.
+    """
+    place = kept / f"{name}-{_digest(sources, target)[:24]}"
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with _alone(place):
+        found = sorted(place.glob("*.whl"))
+        if found:
+            return found[0]
+        say(f"Building the wheel of {name}{f' for {target}' if target else ''}.")
+        with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
+            _build(name, sources, target, Path(scratch))
+            (Path(scratch) / "out").replace(place)
+    return next(iter(sorted(place.glob("*.whl"))))
+
+
+def linux(processor: str) -> str:
+    """Name what the core is built for, so that it runs on any Linux with glibc and this processor."""
+    return f"{processor}-linux-gnu.2.17"
+
+
+def tools() -> dict[str, str]:
+    """Give the versions of the tools that build wheels, by name."""
+    lines = _TOOLS.read_text(encoding="utf-8").splitlines()
+    return dict(line.split("==") for line in lines if not line.startswith("#"))
 
 
 def editable(name: str) -> Path | None:
@@ -101,28 +136,15 @@ def _asked_for(folder: Path) -> Iterator[str]:
 
 
 def _targets(name: str, platforms: tuple[str, ...]) -> list[str]:
-    """List what to build a distribution for: the core for each processor, also this machine's own."""
-    if name != CORE:
+    """List what to build a distribution for: the core for the processors that were named, and this machine.
+
+    Where none are named, the package is for the machine that makes it, whose own compiler is quicker.
+    """
+    if name != CORE or not platforms:
         return [HOST]
     if sys.platform != "linux" or platform.libc_ver()[0] != "glibc":
-        return [HOST, *(f"{processor}-linux-gnu.2.17" for processor in platforms)]
-    processors = dict.fromkeys([*platforms, platform.machine()])
-    return [f"{processor}-linux-gnu.2.17" for processor in processors]
-
-
-def _wheel(name: str, sources: Path, target: str, say: Callable[[str], None]) -> Path:
-    """Give the wheel of these sources, from the cache or built now."""
-    place = cache() / f"{name}-{_digest(sources, target)[:24]}"
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with _alone(place):
-        found = sorted(place.glob("*.whl"))
-        if found:
-            return found[0]
-        say(f"Building the wheel of {name}{f' for {target}' if target else ''}.")
-        with tempfile.TemporaryDirectory(dir=place.parent) as scratch:
-            _build(name, sources, target, Path(scratch))
-            (Path(scratch) / "out").replace(place)
-    return next(iter(sorted(place.glob("*.whl"))))
+        return [HOST, *map(linux, platforms)]
+    return list(map(linux, dict.fromkeys([*platforms, platform.machine()])))
 
 
 def _build(name: str, sources: Path, target: str, scratch: Path) -> None:
@@ -131,6 +153,7 @@ def _build(name: str, sources: Path, target: str, scratch: Path) -> None:
     for path in copy.rglob("*"):  # the same bytes whatever this user's umask is
         path.chmod(0o755 if path.is_dir() else 0o644)
     command = [find_uv(sources), "build", "--wheel", "--python", sys.executable]
+    command += ["--force-pep517", "--build-constraints", str(_TOOLS)]  # a uv would build with its own version
     command += ["--out-dir", str(scratch / "out"), str(copy)]
     environment = {**os.environ, "SCORING_TARGET": target, "SOURCE_DATE_EPOCH": _EPOCH, "PYTHONHASHSEED": "0"}
     environment.pop("PYTHONPATH", None)
@@ -190,7 +213,7 @@ def _stem(name: str) -> str:
 def _digest(sources: Path, target: str) -> str:
     """Digest everything that decides what the wheel holds."""
     ignored = shutil.ignore_patterns(*_LEFT_OUT)
-    whole = hashlib.sha256(f"{_RECIPE}\0{target}\0{_EPOCH}".encode())
+    whole = hashlib.sha256(f"{_RECIPE}\0{target}\0{_EPOCH}\0{sorted(tools().items())}".encode())
     if target == HOST:
         whole.update(f"{sys.platform}\0{platform.machine()}\0{sys.version_info[:2]}".encode())
     for top, folders, files in os.walk(sources):

@@ -1,0 +1,1 @@
+"""A release of this repository: archives of templates, wheels, checksums, bill of materials, licences."""
