@@ -6,7 +6,7 @@
  * RATE 0 is a closed loop: each connection asks again as soon as it was answered. Any other RATE is an open
  * loop: that many requests a second are due, however slowly they are answered, and the time that each took
  * counts from when it was due. TIMEOUT, in seconds, is how long a client waits before it hangs up.
- * Prints one object of JSON. Times are in seconds. Built by server_load.py; Linux only (epoll).
+ * Prints one object of JSON. Times are in seconds. Built by server_process.py; Linux only (epoll).
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>

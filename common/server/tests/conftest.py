@@ -21,6 +21,8 @@ import scoring
 from server.app import App
 from server.settings import Settings
 
+sys.path.insert(0, str(Path(__file__).parent))  # format_bodies.py, which two test modules import
+
 Make = Callable[..., App]
 
 
@@ -146,7 +148,9 @@ class Serving:
         return self
 
     def events(self, name: str) -> list[dict[str, Any]]:
-        lines = [line for line in self.log.read_text().splitlines() if line.startswith("{")]
+        text = self.log.read_text()
+        whole = text[: text.rfind("\n") + 1]  # the last line may be on its way
+        lines = [line for line in whole.splitlines() if line.startswith("{")]
         return [event for event in map(json.loads, lines) if event["event"] == name]
 
     def connect(self) -> HTTPConnection:

@@ -1,174 +1,56 @@
+"""Answers: whatever format asks and answers, they are those that JSON gets."""
+
 import asyncio
-import csv
 import gzip
 import io
 import json
 import math
-from collections.abc import Mapping
 from typing import Any
 
-import lightgbm
 import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.ipc
 import pytest
 import scoring
+from format_bodies import (
+    ARROW,
+    CSV,
+    FIELDS,
+    NDJSON,
+    RNG,
+    WRITERS,
+    answered,
+    as_csv,
+    call,
+    forest,
+    outcome,
+    plain,
+    read,
+    refused,
+    rows,
+    score,
+)
 from scoring import contract
 from scoring._engine import Matrix
-from scoring.problem import Problem
-from scoring.settings import Limits, Settings
+from scoring.settings import Settings
 from server import formats
-from server.call import Answer, Body, Call, Served
-from server.formats import answer as answering
 from server.formats.csv import CsvEncoder, Lines
 from server.formats.encoder import Layout
-
-CSV, NDJSON, ARROW = "text/csv", "application/x-ndjson", "application/vnd.apache.arrow.stream"
-RNG = np.random.default_rng(11)
-
-
-class Inline:
-    """Does the work of a call at once."""
-
-    async def run(self, call: Call, limit: str, function: Any) -> Any:
-        return function()
 
 
 @pytest.fixture(scope="module")
 def scorer(tmp_path_factory: pytest.TempPathFactory) -> scoring.Scorer:
-    rows = 300
-    table = pd.DataFrame(RNG.normal(size=(rows, 3)), columns=["a", "b", "c"])
-    table.loc[::7, "b"] = np.nan
-    table["colour"] = pd.Categorical(RNG.choice(["red", "green, dark", 'blue "sky"'], rows))
-    y = (table.a > 0).astype(int) + (table.colour == "red").astype(int)
-    parameters = {
-        "objective": "multiclass",
-        "num_class": 3,
-        "num_threads": 1,
-        "verbose": -1,
-        "min_data_in_leaf": 5,
-    }
-    booster = lightgbm.train(parameters, lightgbm.Dataset(table, y), 5)
-    path = tmp_path_factory.mktemp("formats") / "model.pipeline"
-    scoring.pack(booster, path, labels=["low", "mid", "high"], target="y", X=table)
-    return scoring.load(path)
+    return forest(tmp_path_factory.mktemp("formats"))
 
 
 @pytest.fixture(scope="module")
 def numbers(tmp_path_factory: pytest.TempPathFactory) -> scoring.Scorer:
-    table = pd.DataFrame(RNG.normal(size=(200, 4)), columns=list("abcd"))
-    parameters = {"objective": "regression", "num_threads": 1, "verbose": -1, "min_data_in_leaf": 5}
-    booster = lightgbm.train(parameters, lightgbm.Dataset(table, table.a + table.b), 5)
-    path = tmp_path_factory.mktemp("formats") / "numbers.pipeline"
-    scoring.pack(booster, path, target="y", X=table)
-    return scoring.load(path)
+    return plain(tmp_path_factory.mktemp("formats"))
 
 
-def call(
-    scorer: scoring.Scorer,
-    body: bytes,
-    sends: str = CSV,
-    accepts: str | None = None,
-    query: Mapping[str, list[str]] | None = None,
-    settings: Settings | None = None,
-    piece: int = 1 << 16,
-    **headers: str,
-) -> Call:
-    async def receive() -> Mapping[str, Any]:
-        nonlocal body
-        first, body = body[:piece], body[piece:]
-        return {"type": "http.request", "body": first, "more_body": bool(body)}
-
-    sent = {b"content-type": sends.encode()}
-    if accepts is not None:
-        sent[b"accept"] = accepts.encode()
-    sent |= {name.replace("_", "-").encode(): value.encode() for name, value in headers.items()}
-    settings = settings or Settings()
-    served = Served(scorer, settings, scorer.digest, scorer.id, ())
-    arrives = Body(receive, settings.limits.body_bytes)
-    return Call("POST", "/model/score", dict(query or {}), sent, arrives, served, "r", Inline())
-
-
-async def whole(answer: Answer) -> bytes:
-    if isinstance(answer.body, bytes):
-        return answer.body
-    return b"".join([piece async for piece in answer.body])
-
-
-def score(made: Call, contributions: bool = False) -> bytes:
-    async def run() -> bytes:
-        answer = await (formats.contribution if contributions else formats.score)(made)
-        assert answer.status == 200
-        return await whole(answer)
-
-    return asyncio.run(run())
-
-
-def refused(made: Call, contributions: bool = False) -> Problem:
-    with pytest.raises(Problem) as caught:
-        score(made, contributions)
-    return caught.value
-
-
-def outcome(work: Any) -> Any:
-    """Return what the work gives, or the status and the body of the problem that it ends with."""
-    try:
-        return work()
-    except Problem as problem:
-        return problem.status, problem.to_dict()
-
-
-def rows(count: int = 40) -> list[list[Any]]:
-    colours = ["red", "green, dark", 'blue "sky"', "unheard\nof", None]
-    return [
-        [f"id-{k}", float(RNG.normal()), None if k % 5 == 0 else float(RNG.normal()), k, colours[k % 5]]
-        for k in range(count)
-    ]
-
-
-FIELDS = ["id", "a", "b", "c", "colour"]
-
-
-def as_csv(fields: list[str], lines: list[list[Any]]) -> bytes:
-    text = io.StringIO()
-    writer = csv.writer(text)
-    writer.writerow(fields)
-    writer.writerows(lines)
-    return text.getvalue().encode()
-
-
-def as_ndjson(fields: list[str], lines: list[list[Any]]) -> bytes:
-    return "".join(json.dumps(dict(zip(fields, line, strict=True))) + "\n" for line in lines).encode()
-
-
-def as_arrow(fields: list[str], lines: list[list[Any]], batch: int = 7) -> bytes:
-    columns = {name: [line[k] for line in lines] for k, name in enumerate(fields)}
-    table = pa.table(columns)
-    sink = io.BytesIO()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
-        writer.write_table(table, max_chunksize=batch)
-    return sink.getvalue()
-
-
-WRITERS = {CSV: as_csv, NDJSON: as_ndjson, ARROW: as_arrow}
-
-
-def read(media: str, body: bytes) -> list[dict[str, Any]]:
-    if media == CSV:
-        return list(csv.DictReader(io.StringIO(body.decode())))
-    if media == NDJSON:
-        return [json.loads(line) for line in body.splitlines()]
-    found: list[dict[str, Any]] = pa.ipc.open_stream(body).read_all().to_pylist()
-    return found
-
-
-def answered(
-    scorer: scoring.Scorer, fields: list[str], lines: list[list[Any]], **members: Any
-) -> dict[str, Any]:
-    request = {"fields": fields, "rows": lines, "typedOutput": True, **members}
-    found: dict[str, Any] = json.loads(contract.answer(scorer, json.dumps(request).encode()))
-    return found
+def csv_rows(count: int, *odd: str) -> bytes:
+    lines = [f"{RNG.normal()!r},{RNG.normal() * 10.0**k!r},red,n{k}" for k in range(-9, 20)] * (count // 29)
+    return "\n".join(["b,a,colour,id", *lines, *odd]).encode()
 
 
 @pytest.mark.parametrize("goes", WRITERS)
@@ -243,11 +125,6 @@ def test_plain_numbers_take_the_short_way_and_give_the_same(numbers: scoring.Sco
         )
 
 
-def csv_rows(count: int, *odd: str) -> bytes:
-    lines = [f"{RNG.normal()!r},{RNG.normal() * 10.0**k!r},red,n{k}" for k in range(-9, 20)] * (count // 29)
-    return "\n".join(["b,a,colour,id", *lines, *odd]).encode()
-
-
 @pytest.mark.parametrize("query", [{}, {"include": ["id"]}, {"include": ["a,id"]}])
 @pytest.mark.parametrize(
     "odd",
@@ -284,47 +161,6 @@ def test_numbers_are_written_with_the_fewest_digits_whatever_stands_beside_them(
     assert beside == [f"x,{line}" for line in alone]
 
 
-@pytest.mark.parametrize("comes", [CSV, NDJSON])
-def test_the_faults_are_those_of_json_and_all_at_once(scorer: scoring.Scorer, comes: str) -> None:
-    lines = rows(6000)
-    lines[1][1], lines[4500][3], lines[5999][2] = "wide", "x", "y"
-    made = call(scorer, WRITERS[comes](FIELDS, lines), comes)
-    found = refused(made)
-    with pytest.raises(Problem) as caught:
-        answered(scorer, FIELDS, lines)
-    assert found.to_dict() == caught.value.to_dict()
-    assert [error["row"] for error in found.errors] == [1, 4500, 5999]
-
-
-def test_arrow_faults_name_row_and_field(scorer: scoring.Scorer) -> None:
-    lines = rows(30)
-    for line in lines:
-        line[1] = "1.5"
-    lines[20][1] = "wide"
-    found = refused(call(scorer, as_arrow(FIELDS, lines), ARROW))
-    assert [(error["code"], error["row"], error["field"]) for error in found.errors] == [
-        ("not_a_number", 20, "a")
-    ]
-    assert "wide" not in json.dumps(found.to_dict()["errors"])
-
-
-@pytest.mark.parametrize("comes", WRITERS)
-def test_fields_and_options_are_checked(scorer: scoring.Scorer, comes: str) -> None:
-    lines = rows(3)
-    body = WRITERS[comes](["id", "A", "b", "c", "colour"], lines)
-    found = refused(call(scorer, body, comes, query={"include": ["idd"]}))
-    assert [error["code"] for error in found.errors] == ["missing_field", "unknown_output_field"]
-    assert found.errors[0]["hint"] == 'Rename the field "A" to "a".'
-    query = {"inclde": ["id"], "contributions": ["some"], "idField": ["x", "y"]}
-    found = refused(call(scorer, body, comes, query=query))
-    assert [error["code"] for error in found.errors] == ["unknown_key", "duplicate_key", "unknown_value"]
-    assert found.errors[0]["hint"] == "Did you mean include?"
-    assert refused(call(scorer, body, comes), contributions=True).errors[0]["code"] == "missing_key"
-    query = {"outOfDistribution": ["true"]}
-    found = refused(call(scorer, WRITERS[comes](FIELDS, lines), comes, query=query))
-    assert (found.status, found.errors[0]["code"]) == (501, "unsupported_out_of_distribution")
-
-
 @pytest.mark.parametrize("goes", WRITERS)
 def test_fresh_ids(scorer: scoring.Scorer, goes: str) -> None:
     found = read(goes, score(call(scorer, as_csv(FIELDS, rows(50)), CSV, goes, {"idField": ["key"]})))
@@ -348,55 +184,6 @@ def test_csv_in_all_its_ways(scorer: scoring.Scorer) -> None:
     assert only.decode().strip() == ",".join(scorer.output_names)
 
 
-@pytest.mark.parametrize(
-    ("sends", "body"),
-    [
-        (CSV, b""),
-        (CSV, b"\n\n"),
-        (CSV, b"\xff\xfe"),
-        (CSV, b'a,b,c,colour\n1,2,3,"red\n'),
-        (CSV, b'a,b,c,colour\n1,2,3,"red"x\n'),
-        (CSV, b"a,b,c,colour\r1,2,3,red\r"),
-        (CSV, b'"' + b"x" * (3 << 20)),
-        (CSV, b"a,b,c,colour\n" + b"1" * (3 << 20)),
-        (NDJSON, b""),
-        (NDJSON, b"[1]\n"),
-        (NDJSON, b"7\n"),
-        (NDJSON, b'{"a":1\n'),
-        (NDJSON, b'{"a":"\xff"}\n'),
-        (NDJSON, b"[" * 100_000),
-        (NDJSON, b'{"a":' + b"1" * 5000 + b"}"),
-        (NDJSON, b'{"a":"' + b"1" * (5 << 20)),
-        (ARROW, b""),
-        (ARROW, b"nothing of the kind"),
-        (ARROW, b"\xff\xff\xff\xff\x08\x00\x00\x00" + b"\x00" * 8),
-        (ARROW, b"\xff\xff\xff\xff\x08\x00\x00\x00" + b"\xff" * 8),
-        (ARROW, as_arrow(["a"], [[1.0]])[:-40]),
-    ],
-)
-def test_what_is_not_the_format_is_400(scorer: scoring.Scorer, sends: str, body: bytes) -> None:
-    found = refused(call(scorer, body, sends))
-    assert (found.code, found.status) == ("malformed_body", 400)
-
-
-def test_ndjson_lines_may_differ_in_order_but_not_lack_an_input(scorer: scoring.Scorer) -> None:
-    first = {"a": 1, "b": 2, "c": 3, "colour": "red"}
-    lines = [first, dict(reversed(first.items())), {**first, "more": [1]}]
-    body = "\n".join(map(json.dumps, lines)).encode()
-    found = read(NDJSON, score(call(scorer, body, NDJSON)))
-    assert found[0] == found[1] == found[2]
-    body += b'\n{"a": 1, "b": 2, "c": [3], "colour": "red"}\n{"a": 1, "a": 2, "b": 2, "c": 3, "colour": 1}'
-    body += b'\n{"a": 1}'
-    found_faults = refused(call(scorer, body, NDJSON)).errors
-    assert [(error["code"], error["row"]) for error in found_faults] == [
-        ("not_a_cell", 3),
-        ("duplicate_key", 4),
-        *[("missing_field", 5)] * 3,
-    ]
-    lenient = Settings(lenient=True)
-    assert len(read(NDJSON, score(call(scorer, b'{"a":1}\n{"b":2}', NDJSON, settings=lenient)))) == 2
-
-
 def test_gzip_bodies(scorer: scoring.Scorer) -> None:
     lines = rows(3000)
     body = as_csv(FIELDS, lines)
@@ -413,50 +200,6 @@ def test_gzip_bodies(scorer: scoring.Scorer) -> None:
         assert (found.code, found.status) == ("malformed_body", 400)
     found = refused(call(scorer, body, content_encoding="br"))
     assert found.code == "unsupported_media_type"
-
-
-def test_a_gzip_bomb_is_refused_before_it_is_unpacked(
-    scorer: scoring.Scorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    bomb = gzip.compress(b" " * (64 << 20))
-    found = refused(call(scorer, bomb, "application/json", content_encoding="gzip"))
-    assert (found.code, found.status) == ("body_too_large", 413)
-    monkeypatch.setattr(answering, "STREAM_BYTES", 1 << 20)
-    small = Settings(Limits(body_bytes=1 << 20))
-    body = gzip.compress(b"a,b,c,colour\n" + b"1,2,3,red\n" * 200_000)
-    assert refused(call(scorer, body, settings=small, content_encoding="gzip")).code == "body_too_large"
-
-
-def test_large_bodies_stream_and_a_late_fault_breaks_the_answer(scorer: scoring.Scorer) -> None:
-    small = Settings(Limits(body_bytes=300_000))
-    line = b"1,2,3,red\n"
-    body = b"a,b,c,colour\n" + line * 100_000
-    made = call(scorer, body, settings=small)
-
-    async def run(made: Call) -> tuple[list[int], bytes]:
-        answer = await formats.score(made)
-        assert not isinstance(answer.body, bytes)
-        pieces = [piece async for piece in answer.body]
-        return [len(piece) for piece in pieces], b"".join(pieces)
-
-    sizes, found = asyncio.run(run(made))
-    assert max(sizes) < 5_000_000
-    assert len(sizes) > 2
-    assert found == score(call(scorer, body))
-    assert made.rows == 100_000
-    with pytest.raises(Problem):
-        asyncio.run(run(call(scorer, body + b"x,2,3,red\n", settings=small)))
-    early = refused(call(scorer, b"a,b,c,colour\nx,2,3,red\n" + line * 100_000, settings=small))
-    assert (early.code, early.errors[0]["row"]) == ("invalid_request", 0)
-
-
-def test_limits_of_rows(scorer: scoring.Scorer) -> None:
-    few = Settings(Limits(rows=5, contribution_rows=3))
-    body = as_csv(FIELDS, rows(6))
-    assert refused(call(scorer, body, accepts="application/json", settings=few)).code == "too_many_rows"
-    query = {"contributions": ["original"]}
-    assert refused(call(scorer, body, query=query, settings=few)).code == "too_many_rows"
-    assert len(read(CSV, score(call(scorer, body, settings=few)))) == 6  # streams are bounded by bytes
 
 
 def test_arrow_types_mean_what_their_cells_mean(scorer: scoring.Scorer) -> None:
@@ -488,16 +231,6 @@ def test_arrow_types_mean_what_their_cells_mean(scorer: scoring.Scorer) -> None:
     assert refused(call(scorer, packed.getvalue(), ARROW)).code == "unsupported_media_type"
 
 
-def test_damaged_arrow_never_crashes(scorer: scoring.Scorer) -> None:
-    body = bytearray(as_arrow(FIELDS, rows(20)))
-    places = RNG.integers(0, len(body), 300)
-    for place in places:
-        damaged = bytearray(body)
-        damaged[place] ^= int(RNG.integers(1, 256))
-        found = outcome(lambda damaged=damaged: score(call(scorer, bytes(damaged), ARROW)))
-        assert isinstance(found, bytes) or found[0] in (400, 413, 415, 422)
-
-
 @pytest.mark.parametrize(
     ("accepts", "goes"),
     [
@@ -521,22 +254,6 @@ def test_accept(scorer: scoring.Scorer, accepts: str | None, goes: str | None) -
         return
     answer = asyncio.run(formats.score(made))
     assert answer.content_type == goes if goes else answer.content_type != CSV
-
-
-@pytest.mark.parametrize(
-    "sends", ["text/html", "text/csv; charset=utf-16", "text/csv; header=absent", "nonsense"]
-)
-def test_content_types_that_cannot_be_read_are_415(scorer: scoring.Scorer, sends: str) -> None:
-    assert refused(call(scorer, b"a\n1\n", sends)).status == 415
-
-
-def test_without_pyarrow_arrow_is_refused_with_a_hint(
-    scorer: scoring.Scorer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(answering, "find_spec", lambda name: None)
-    found = refused(call(scorer, b"", ARROW))
-    assert (found.status, "scoring-server[arrow]" in found.hint) == (415, True)
-    assert refused(call(scorer, b"", CSV, ARROW)).status == 406
 
 
 def test_numbers_that_json_lacks(numbers: scoring.Scorer) -> None:

@@ -74,7 +74,7 @@ def test_work_that_waits_is_dropped_when_its_client_leaves():
         left = asyncio.Event()
 
         def call(leaves: bool) -> Call:
-            messages = [{"type": "http.request", "body": b"x" * 20_000}]
+            messages = [{"type": "http.request", "body": b"x" * 40_000}]
 
             async def receive() -> dict[str, object]:
                 if messages:

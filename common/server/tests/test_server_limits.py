@@ -78,8 +78,8 @@ def test_contributions_at_work_do_not_keep_scores_out(make, tools):
 
 
 def test_bodies_in_memory_have_a_limit_together(make, tools):
-    app = make(capacity=Capacity(buffered_bytes=20_000))
-    got = tools.fetch(app, "POST", "/model/score", headers={"content-length": "20001"})
+    app = make(capacity=Capacity(buffered_bytes=40_000))
+    got = tools.fetch(app, "POST", "/model/score", headers={"content-length": "40001"})
     assert (got.status, got.json["code"]) == (429, "too_many_requests")
 
 

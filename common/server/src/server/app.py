@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from contextlib import ExitStack
-from time import perf_counter, time
+from time import perf_counter
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -14,16 +14,19 @@ from scoring.problem import Problem
 
 from server import admin, card, formats, inference, page, probe, score
 from server.call import ANSWER, JSON, Answer, Body, Call, ClientGone, Served
-from server.door import Door
+from server.door import Door, announced
 from server.keys import Keys, presented
+from server.lane import Lane
+from server.ledger import Ledger
 from server.log import Log, to_person
 from server.metrics import Metrics
 from server.patience import LOOK_SECONDS, Reading, too_slow
 from server.route import Route, Router
 from server.settings import Settings
 from server.shelf import Shelf, shelf
+from server.spans import Spans
 from server.stand import Stand
-from server.trace import RequestIds, trace_id
+from server.trace import RequestIds
 from server.watch import Watch
 from server.work import BUSY, RETRY_SECONDS, Desk, busy
 
@@ -36,9 +39,6 @@ NOWHERE: Final = "none"
 """The route, in logs and metrics, of a request that has none."""
 
 _RETRY: Final = (b"retry-after", str(RETRY_SECONDS).encode())
-_SCORE: Final = "/model/score"
-"""The route, in the metrics, of requests that were turned away at the door."""
-
 _BUSY: Final = "too_many_requests"
 _GONE: Final = 499
 _CLOSING: Final = (408, 503)
@@ -56,11 +56,12 @@ class App:
     def __init__(self, settings: Settings, worker: int = 0, workers: int = 1) -> None:
         self.settings = settings
         self._place = worker, workers
-        self._ids = RequestIds()
+        self.ids = RequestIds()
         self._exit = ExitStack()
         self._started = self.draining = self.closing = False
         self.connections = 0
         self.door = Door(settings.capacity.scores)
+        self.lane = Lane(self)
         self._turned_away = 0  # since the log heard of it
 
     @property
@@ -73,7 +74,7 @@ class App:
         settings = self.settings
         self.log = Log(settings.access_log, settings.form)
         self._exit.callback(self.log.close)
-        self._keys = None if settings.keys is None else Keys(settings.keys)
+        self.keys = None if settings.keys is None else Keys(settings.keys)
         self._admin = None if settings.admin_keys is None else Keys(settings.admin_keys)
         self._shelf: Shelf = self._exit.enter_context(shelf(settings.state))
         self.stand = Stand(settings.path, settings.contract, self._shelf, self.log)
@@ -81,10 +82,14 @@ class App:
         paths = [NOWHERE, *dict.fromkeys(route.path for route in self._router.routes)]
         self._metrics = Metrics(self._shelf.folder / "metrics", paths, *self._place)
         self._exit.callback(self._metrics.close)
+        spans = Spans(self.log) if settings.spans else None
+        if spans is not None:
+            self._exit.callback(spans.close)
+        self.ledger = Ledger(self._metrics, self.log, spans)
         self.desk = Desk(settings.capacity, settings.threads())
         self._exit.callback(self.desk.close)
         self.reading = Reading(settings.patience.body, settings.contract.limits.body_bytes)
-        keys = [keys for keys in (self._keys, self._admin) if keys is not None]
+        keys = [keys for keys in (self.keys, self._admin) if keys is not None]
         watch = Watch(settings.watch_seconds, self.stand.follow, keys, self.log)
         self._exit.callback(watch.close)
         self._limit = settings.contract.limits.body_bytes
@@ -130,11 +135,11 @@ class App:
             if scope["query_string"]
             else {}
         )
-        request_id = self._ids.of(headers.get(b"x-request-id"))
+        request_id = self.ids.of(headers.get(b"x-request-id"))
         call = Call(method, path, query, headers, body, served, request_id, self.desk)
         route, key, code = NOWHERE, "", ""
         status = sent = 0
-        self._metrics.begin()
+        self.ledger.begin()
         self.reading.begin(body, begun)
         try:
             try:
@@ -173,17 +178,14 @@ class App:
             self.desk.release(call)
             self.reading.end(body)
             seconds = perf_counter() - begun
-            self._metrics.end(route, status, seconds, call.engine_seconds, call.rows, body.size, sent)
-            trace = trace_id(headers.get(b"traceparent"), headers.get(b"x-cloud-trace-context"))
-            sizes = body.size, sent, call.rows
-            times = seconds, call.engine_seconds
-            self.log.request(
-                (time(), request_id, trace, method, route, status, *sizes, *times, served.digest, key, code)
-            )
+            self.ledger.note(
+                headers, request_id, method, route, status, body.size, sent, call.rows,
+                seconds, call.engine_seconds, served.digest, key, code,
+            )  # fmt: skip
 
     def _check(self, route: Route, headers: dict[bytes, bytes]) -> str:
         """Return the name of the caller's key, "" if none is needed; raises Problem `unauthorized`."""
-        keys = {"api": self._keys, "admin": self._admin, "open": None}[route.access]
+        keys = {"api": self.keys, "admin": self._admin, "open": None}[route.access]
         if keys is None:
             return ""
         name = keys.name(presented(headers))
@@ -195,10 +197,10 @@ class App:
         """Refuse what is known to be too much before its body is read; raises Problem."""
         if route.access != "open" and self.closing:
             raise refusal("not_ready", "The server is shutting down.", "Try again; another one will answer.")
-        length = call.headers.get(b"content-length")
+        length = announced(call.headers)
         if length is None and b"transfer-encoding" not in call.headers:
             return
-        size = int(length) if length is not None and length.isdigit() else 0
+        size = length or 0
         if size > self._limit:
             if formats.plain(call):
                 raise too_large(self._limit)
@@ -227,7 +229,8 @@ class App:
 
     def _put(self, answer: Answer, call: Call, scope: Scope) -> int:
         """Hand over an answer whole, if it is plain and the server takes such; return its size, -1 if not."""
-        content, put = answer.body, (scope.get("extensions") or _NONE).get(ANSWER)
+        # What is taken here leads back to the scope; left there, it would be work for the garbage collector.
+        content, put = answer.body, (scope.pop("extensions", None) or _NONE).get(ANSWER)
         if put is None or not isinstance(content, bytes) or not call.scorer.lines:
             return -1
         if self.draining or call.method == "HEAD" or answer.status in _CLOSING:
@@ -298,8 +301,8 @@ class App:
         The log gets their number instead of a line for each, which would cost more than the refusal.
         """
         self._turned_away += 1
-        self._metrics.turned_away(_SCORE)
-        request_id = self._ids.of(headers.get(b"x-request-id"))
+        self._metrics.turned_away(score.PATH)
+        request_id = self.ids.of(headers.get(b"x-request-id"))
         return b"content-type: %b\r\n%bx-request-id: %b\r\n%b: %b\r\ncontent-length: %d\r\n\r\n%b" % (
             JSON.encode(), self.stand.current.lines, request_id.encode(), *_RETRY, len(BUSY[1]), BUSY[1],
         )  # fmt: skip

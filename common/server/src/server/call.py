@@ -20,7 +20,7 @@ T = TypeVar("T")
 JSON = "application/json"
 
 ANSWER = "scoring.answer"
-"""The extension of ASGI by which `server.connection` takes a status, the lines of the headers and a body."""
+"""The extension of ASGI by which `server.whole` takes a status, the lines of the headers and a body."""
 
 
 class ClientGone(Exception):  # noqa: N818 -- what happened, not what went wrong

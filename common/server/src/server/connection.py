@@ -4,8 +4,8 @@ A head that never ends, a head without bound, a client that stops reading, conne
 more and connections without number are ended here. One timer looks at all of them: uvicorn's own timer for
 every answer costs more than it tells.
 
-Besides the messages of ASGI there is `ANSWER`, an extension by which an app hands over a small answer whole:
-it is written in one go, and its headers, which are the app's own, are not searched for what they cannot have.
+A small request for scores waits for its body here and then goes to the `lane`, without a word of ASGI. All
+others go to the app, which may hand over its answer whole (`server.whole`).
 """
 
 import asyncio
@@ -15,11 +15,13 @@ from typing import Any, Final
 
 from scoring.contract import problem_body
 from scoring.problem import Problem
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from server.call import ANSWER, JSON
 from server.door import PATHS, QUICK, Door
+from server.lane import URL, Lane
 from server.settings import Capacity, Patience
+from server.whole import common, write
 
 _REASONS: Final = {
     400: "Bad Request",
@@ -28,9 +30,6 @@ _REASONS: Final = {
     503: "Service Unavailable",
 }
 _LOOK: Final = 0.5
-_COPIED: Final = 16 * 1024
-"""Bytes of a body up to which it is quicker to copy it behind its head than to write it after it."""
-
 _FIELDS: Final = 200
 """Lines of the head of a request; far more than any client or proxy sends."""
 
@@ -41,7 +40,10 @@ class Connection(HttpToolsProtocol):
     patience = Patience()
     capacity = Capacity()
     door = Door(capacity.scores)
+    lane: Lane | None = None
     refused = False
+    _held: bytes | None = None  # what has come of a body that the lane waits for
+    _given: dict[bytes, bytes]  # the headers of that request
     _turned_away = False  # the request whose body comes now; nobody reads it
     _size = 0  # bytes of the body so far
     _waiting = 0  # requests of this connection that the door counts
@@ -59,6 +61,7 @@ class Connection(HttpToolsProtocol):
         """Let go of a connection."""
         self.door.waiting -= self._waiting
         self._waiting = 0
+        self._held = None
         super().connection_lost(exc)
 
     def data_received(self, data: bytes) -> None:
@@ -73,28 +76,46 @@ class Connection(HttpToolsProtocol):
         if self._head > self.capacity.header_bytes and self._in_head() and not self.refused:
             self._too_long()
 
+    def on_message_begin(self) -> None:
+        """Begin to read a head; the scope is made when the head is there, if the app is asked."""
+        self.url = b""
+        self.headers = []
+        self.expect_100_continue = False
+
     def on_headers_complete(self) -> None:
         """Begin to answer a request."""
-        self._head = 0
+        self._head = self._size = 0
         self._since = None
         if len(self.headers) > _FIELDS:
             self._too_long()
             self.headers.clear()
-        self._size = 0
-        if not self.refused and not self._turn_away():
-            super().on_headers_complete()
-            if self.cycle is not None:
-                self.scope["extensions"] = {ANSWER: partial(_answer, self.cycle)}  # type: ignore[dict-item]
+        if self.refused:
+            return
+        if self._idle() and self.parser.get_method() == b"POST":
+            self._given = dict(self.headers)
+            if self._wait_for_body() or self._turn_away():
+                return
+        self._ask()
 
     def on_body(self, body: bytes) -> None:
         """Take a piece of a body."""
         self._head = 0
         self._size += len(body)
-        if not self.refused and not self._turned_away:
+        if self._held is not None:
+            self._held += body
+        elif not self.refused and not self._turned_away:
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        """Note that a request has come as a whole."""
+        """Answer in the lane, or note that a request has come as a whole."""
+        if self._held is not None:
+            assert self.lane is not None
+            if self.lane.answer(self._given, self._held, self._put):
+                self._held = None
+                self._answered = True
+                self.server_state.total_requests += 1
+                return
+            self.give_up_lane()
         if self._turned_away:
             self._turned_away = False
             self._answered = True
@@ -103,6 +124,51 @@ class Connection(HttpToolsProtocol):
             if self._size > QUICK and self.cycle is not None and not self.cycle.response_complete:
                 self._waiting += 1
                 self.door.waiting += 1
+
+    def shutdown(self) -> None:
+        """End the connection when its request, if there is one, was answered."""
+        self.give_up_lane()
+        super().shutdown()
+
+    def give_up_lane(self) -> None:
+        """Let the app answer the request whose body the lane waits for."""
+        held, self._held = self._held, None
+        if held is not None:
+            self._ask()
+            if held:
+                super().on_body(held)
+
+    def _wait_for_body(self) -> bool:
+        """Leave a request to the lane, if it is for it; whether it was left."""
+        lane = self.lane
+        if self.url != URL or lane is None or not lane.takes(self._given):
+            return False
+        if self.flow.write_paused or not self._goes_on():
+            return False
+        self._held = b""
+        return True
+
+    def _goes_on(self) -> bool:
+        """Whether the client wants to keep the connection after the current request."""
+        parser = self.parser
+        return bool(parser.should_keep_alive()) and (
+            b"connection" not in self._given or parser.get_http_version() == "1.1"
+        )
+
+    def _ask(self) -> None:
+        """Ask the app."""
+        url, headers, expecting = self.url, self.headers, self.expect_100_continue
+        super().on_message_begin()
+        self.url, self.expect_100_continue = url, expecting
+        self.headers.extend(headers)
+        super().on_headers_complete()
+        if self.cycle is not None:
+            self.scope["extensions"] = {ANSWER: partial(write, self.cycle)}  # type: ignore[dict-item]
+
+    def _put(self, lines: bytes, body: bytes) -> None:
+        """Write an answer of the lane."""
+        ours = common.lines(self.server_state.default_headers)
+        self.transport.write(b"%b%b%b\r\n%b" % (STATUS_LINE[200], ours, lines, body))
 
     def on_response_complete(self) -> None:
         """Go on with the next request, if it has come already."""
@@ -125,15 +191,13 @@ class Connection(HttpToolsProtocol):
     def _turn_away(self) -> bool:
         """Answer a request with 429 before its body comes, if there is too much to do; whether it was."""
         door = self.door
-        if not door.waiting or not self.url.startswith(PATHS) or not self._idle():
+        if not door.waiting or not self.url.startswith(PATHS):
             return False
-        headers = dict(self.headers)
-        if not door.shut(headers) or door.refuse is None or self.parser.get_method() != b"POST":
+        if not door.shut(self._given) or door.refuse is None:
             return False
-        keep = self.parser.get_http_version() == "1.1" and self.parser.should_keep_alive()
-        ours = b"".join([b"%b: %b\r\n" % header for header in self.server_state.default_headers])
-        close = b"" if keep else b"connection: close\r\n"
-        self.transport.write(b"%b%b%b%b" % (STATUS_LINE[429], ours, close, door.refuse(headers)))
+        ours = common.lines(self.server_state.default_headers)
+        close = b"" if self._goes_on() else b"connection: close\r\n"
+        self.transport.write(b"%b%b%b%b" % (STATUS_LINE[429], ours, close, door.refuse(self._given)))
         self._turned_away = True
         if close:
             self.transport.close()
@@ -154,6 +218,7 @@ class Connection(HttpToolsProtocol):
 
     def look(self, now: float) -> None:
         """End the connection if it has waited too long for the client."""
+        self.give_up_lane()  # the app has patience for bodies
         if self.flow is not None and self.flow.write_paused:
             if self._waited(now, self.patience.write):
                 self.transport.abort()
@@ -185,29 +250,6 @@ class Connection(HttpToolsProtocol):
         if self._since is None:
             self._since = now
         return now - self._since > seconds
-
-
-def _answer(cycle: RequestResponseCycle, status: int, lines: bytes, body: bytes) -> bool:
-    """Write an answer whole, `lines` being its headers; False if it has to be sent in messages."""
-    if cycle.flow.write_paused or cycle.response_started:
-        return False
-    if cycle.disconnected:
-        return True
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    ours = b"".join([b"%b: %b\r\n" % header for header in cycle.default_headers])
-    close = b"" if cycle.keep_alive else b"connection: close\r\n"
-    head = b"".join((STATUS_LINE[status], ours, lines, close, b"\r\n"))
-    if len(body) > _COPIED:
-        cycle.transport.write(head)
-        cycle.transport.write(body)
-    else:
-        cycle.transport.write(head + body)
-    cycle.message_event.set()
-    if close:
-        cycle.transport.close()
-    cycle.on_response()
-    return True
 
 
 async def look_after(connections: set[Any]) -> None:

@@ -30,5 +30,12 @@ class Door:
         """Whether a request with these headers is turned away now."""
         if self.waiting < self._most or self.refuse is None:
             return False
-        length = headers.get(b"content-length", b"")
-        return length.isdigit() and int(length) > QUICK and b"expect" not in headers
+        return (announced(headers) or 0) > QUICK and b"expect" not in headers
+
+
+def announced(headers: Mapping[bytes, bytes]) -> int | None:
+    """Return the length of the body that a request announces, None if it does not."""
+    length = headers.get(b"content-length")
+    if length is None or not length.isdigit():
+        return None
+    return int(length.lstrip(b"0")[:20] or b"0")  # more digits than that are zeros, and int() has a limit

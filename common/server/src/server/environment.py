@@ -3,7 +3,7 @@
 Next to those of the contract (`scoring.settings.from_environment`) there is one for every number of
 `server.settings`: `SCORER_CAPACITY_` and `SCORER_PATIENCE_` with the attribute's name in capitals, such as
 `SCORER_CAPACITY_CONNECTIONS`, and `SCORER_WATCH_SECONDS`, `SCORER_DRAIN_SECONDS`, `SCORER_GRACE_SECONDS` and
-`SCORER_HANG_SECONDS`.
+`SCORER_HANG_SECONDS`. The variables of OpenTelemetry say whether there are spans (`server.spans`).
 """
 
 from collections.abc import Mapping
@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from scoring.settings import from_environment as contract_from_environment
 
+from server import spans
 from server.settings import Capacity, Patience
 
 _SECONDS: Final = ("watch_seconds", "drain_seconds", "grace_seconds", "hang_seconds")
@@ -36,6 +37,7 @@ def from_environment(environ: Mapping[str, str]) -> dict[str, Any]:
     for name in _SECONDS:
         if environ.get(f"SCORER_{name.upper()}", "").strip():
             found[name] = _number(environ, f"SCORER_{name.upper()}", 0.0)
+    found["spans"] = spans.wanted(environ)
     return found
 
 

@@ -6,6 +6,7 @@ written, or cannot be written at all (a full disk, a closed pipe), they are drop
 """
 
 import os
+import select
 import sys
 import threading
 import time
@@ -16,8 +17,10 @@ from typing import Any, Final
 from server.form import Form, Line, Plain
 
 _WAITING: Final = 20_000
-_BATCH: Final = 500
-_PAUSE: Final = 0.05
+_PIECE: Final = select.PIPE_BUF
+"""Bytes that are written at once: between them no other worker's lines get into a pipe."""
+
+_PAUSE: Final = 0.2  # lines are made and written in batches, beside the requests
 _FAREWELL: Final = 2.0
 
 
@@ -31,7 +34,7 @@ class Log:
             self._descriptor = 2
         else:
             self._descriptor = os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o640)
-        self._lines: deque[str] = deque()
+        self._lines: deque[Line | str] = deque()
         self._wake = threading.Event()
         self._closing = False
         self.dropped = 0
@@ -40,7 +43,7 @@ class Log:
 
     def request(self, line: Line) -> None:
         """Note a request that was answered."""
-        self._add(self._form.request(line))
+        self._add(line)
 
     def event(self, name: str, /, **members: Any) -> None:
         """Note something that happened, with members that JSON can hold."""
@@ -66,7 +69,7 @@ class Log:
         self._wake.set()
         self._thread.join(_FAREWELL)
 
-    def _add(self, line: str) -> None:
+    def _add(self, line: Line | str) -> None:
         if len(self._lines) >= _WAITING:
             self.dropped += 1
             return
@@ -81,11 +84,24 @@ class Log:
                 time.sleep(_PAUSE)  # a batch costs little more than a line
             self._wake.clear()
             while self._lines:
-                count = min(len(self._lines), _BATCH)
-                text = "\n".join([self._lines.popleft() for _ in range(count)])
-                self._put(f"{text}\n".encode("utf-8", "backslashreplace"), count)
+                self._put(*self._next())
             if self._closing:
                 return
+
+    def _next(self) -> tuple[bytes, int]:
+        """Return the lines to write next, as many as a pipe takes in one piece, and their number."""
+        pieces: list[bytes] = []
+        size = 0
+        while self._lines:
+            line = self._lines.popleft()
+            text = line if isinstance(line, str) else self._form.request(line)
+            data = f"{text}\n".encode("utf-8", "backslashreplace")
+            size += len(data)
+            if pieces and size > _PIECE:
+                self._lines.appendleft(text)
+                break
+            pieces.append(data)
+        return b"".join(pieces), len(pieces)
 
     def _put(self, data: bytes, count: int) -> None:
         try:

@@ -23,6 +23,9 @@ BACKLOG: Final = 2048
 FAILED: Final = 3
 """The exit code of a worker that could not start: another try would end the same."""
 
+_YOUNG: Final = 10_000
+"""New objects that are not yet let go of after which the interpreter looks for garbage."""
+
 _SETTLE: Final = 0.05
 """Seconds in which what clients sent before the end is read from the sockets."""
 
@@ -71,6 +74,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         patience = settings.patience
         capacity = settings.capacity
         door = app.door
+        lane = app.lane
 
     quiet = logging.getLogger("uvicorn.error")
     quiet.handlers[:] = [logging.NullHandler()]  # the app has its own log, which never has a value in it
@@ -113,7 +117,10 @@ class _Server(uvicorn.Server):
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         """Load the artifact, then listen."""
         await super().startup(sockets)
-        gc.freeze()  # what is here now stays; looking for garbage in it again and again would be felt
+        # What is here now stays; looking for garbage in it again and again would be felt. Requests leave
+        # next to none, but when many are at work at once, the usual threshold takes them for it.
+        gc.freeze()
+        gc.set_threshold(_YOUNG)
         self._looking = asyncio.create_task(look_after(self.server_state.connections))
         assert sockets is not None
         host, port = sockets[0].getsockname()[:2]

@@ -11,7 +11,9 @@ from server.call import JSON, Answer, Call
 from server.file import file_call
 from server.route import Route
 
-_SHAPLEY: Final = b"requestShapleyValueType"
+PATH: Final = "/model/score"
+SHAPLEY: Final = b"requestShapleyValueType"
+"""What stands in the body of a request that may ask for contributions."""
 
 
 async def score(call: Call) -> Answer:
@@ -21,7 +23,7 @@ async def score(call: Call) -> Answer:
     if call.query:
         options.none(call.query, call.scorer.settings.lenient)
     body = await call.read()
-    if _SHAPLEY in body:
+    if SHAPLEY in body:
         call.limit = "contribution"
     reply = await call.run(contract.reply, call.scorer.scorer, body, call.scorer.settings)
     call.rows = reply.rows
@@ -55,8 +57,8 @@ def routes(data_dir: Path | None) -> tuple[Route, ...]:
         return answer
 
     return (
-        Route("POST", "/model/score", score),
-        Route("GET", "/model/score", score_file),
+        Route("POST", PATH, score),
+        Route("GET", PATH, score_file),
         Route("POST", "/model/contribution", contribution, "contribution"),
         Route("POST", "/model/media-score", media_score, "light"),
     )

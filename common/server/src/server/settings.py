@@ -53,7 +53,7 @@ class Capacity:
     contributions: int = 8
     threads: int = 0
     contribution_threads: int = 1
-    inline_bytes: int = 16 * 1024
+    inline_bytes: int = 32 * 1024
     buffered_bytes: int = 256 * 1024 * 1024
     connections: int = 4096
     header_bytes: int = 64 * 1024
@@ -98,6 +98,7 @@ class Settings:
         form: What the lines of the log look like; None: as `server.form.Plain` has them.
         guarded: Whether a platform in front lets in whom it should, and speaks TLS; then nobody is warned.
         labels: What the metrics say of this deployment, names of labels and values.
+        spans: Whether each request is told of to OpenTelemetry; see `server.spans`.
         more: Makes further routes, such as a platform has; a function of a module, since workers import it.
     """
 
@@ -121,6 +122,7 @@ class Settings:
     form: "Form | None" = None
     guarded: bool = False
     labels: tuple[tuple[str, str], ...] = ()
+    spans: bool = False
     more: "Callable[[], Iterable[Route]] | None" = None
 
     def __post_init__(self) -> None:

@@ -4,6 +4,6 @@ A cell means the same in every format (`scoring.cell`), and the same faults are 
 0. What the JSON contract says in members, these formats say in the query; see `scoring.options`.
 """
 
-from server.formats.answer import contribution, plain, score
+from server.formats.answer import contribution, plain, plain_headers, score
 
-__all__ = ["contribution", "plain", "score"]
+__all__ = ["contribution", "plain", "plain_headers", "score"]

@@ -7,7 +7,7 @@ the connection, so that no client takes a part for the whole.
 """
 
 import json
-from collections.abc import AsyncIterable, AsyncIterator, Sequence
+from collections.abc import AsyncIterable, AsyncIterator, Mapping, Sequence
 from importlib.util import find_spec
 from typing import Any, Final
 
@@ -41,7 +41,11 @@ _JSON: Final = frozenset({None, b"application/json", b"application/json; charset
 
 def plain(call: Call) -> bool:
     """Tell at a glance whether a call is JSON that shall be answered with JSON."""
-    headers = call.headers
+    return plain_headers(call.headers)
+
+
+def plain_headers(headers: Mapping[bytes, bytes]) -> bool:
+    """Tell the same from the headers of a request."""
     return (
         headers.get(b"content-type") in _JSON
         and headers.get(b"accept") in _PLAIN
