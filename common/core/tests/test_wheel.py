@@ -25,6 +25,21 @@ def build_command(out: Path) -> list[str]:
     return [uv, "build", "--quiet", "--wheel", "--python", sys.executable, "--out-dir", str(out)]
 
 
+def build(folder: Path, out: str, **more: str) -> None:
+    """Build folder/core into folder/out, with a cache of its own."""
+    uv_cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "uv"
+    environment = os.environ | {
+        "CXXFLAGS": "-O0",  # larger than the real one, and compiled in half the time
+        "UV_CACHE_DIR": os.environ.get("UV_CACHE_DIR") or str(uv_cache),
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    command = build_command(folder / out)
+    found = subprocess.run(
+        command, cwd=folder / "core", env=environment | more, capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+
+
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("wheel")
@@ -37,10 +52,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
             )
         else:
             shutil.copy(CORE / part, source / part)
-    quick = os.environ | {"CXXFLAGS": "-O0"}  # larger than the real one, and compiled in half the time
-    command = build_command(folder / "out")
-    found = subprocess.run(command, cwd=source, env=quick, capture_output=True, text=True, check=False)
-    assert found.returncode == 0, found.stderr
+    build(folder, "out")
     (made,) = (folder / "out").glob("*.whl")
     with zipfile.ZipFile(made) as archive:
         archive.extractall(folder / "unpacked")
@@ -69,6 +81,36 @@ def tool(name: str, *arguments: str) -> str:
     if not found:
         pytest.skip(f"no {name} on this machine")
     return subprocess.run([found, *arguments], capture_output=True, text=True, check=True).stdout
+
+
+@pytest.mark.skipif(
+    platform.libc_ver()[0] != "glibc", reason="the wheel's tag names a version of glibc alone"
+)
+def test_it_names_the_c_library_that_it_asks_for(wheel: Path) -> None:
+    asked = re.findall(r"GLIBC_2\.(\d+)", tool("readelf", "--version-info", str(engine(wheel))))
+
+    assert f"-manylinux_2_{max(17, *map(int, asked))}_{platform.machine()}.whl" in wheel.name
+
+
+def test_the_same_engine_is_compiled_once(wheel: Path, tmp_path: Path) -> None:
+    folder = wheel.parents[1]
+    (kept,) = (folder / "cache" / "scoring" / "engines").glob("*.so")
+
+    build(folder, "again", PATH=os.pathsep.join([str(failing_compilers(tmp_path)), os.environ["PATH"]]))
+
+    (again,) = (folder / "again").glob("*.whl")
+    with zipfile.ZipFile(again) as archive:
+        assert archive.read("scoring/_engine.abi3.so") == kept.read_bytes() == engine(wheel).read_bytes()
+
+
+def failing_compilers(folder: Path) -> Path:
+    """Compilers that say their versions as the real ones do, and compile nothing."""
+    for name in ("c++", "g++", "clang++"):
+        real = shutil.which(name)
+        if real:
+            (folder / name).write_text(f'#!/bin/sh\n[ "$1" = --version ] && exec {real} --version\nexit 1\n')
+            (folder / name).chmod(0o755)
+    return folder
 
 
 def test_only_the_c_library_is_needed(wheel: Path) -> None:

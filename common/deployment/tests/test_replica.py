@@ -85,6 +85,21 @@ def test_an_artifact_of_ones_own_becomes_the_default(template: Template, tmp_pat
     assert (made / "Makefile").read_text() == "PIPELINE ?= price.pipeline\n"
 
 
+def test_what_a_builder_adds_to_vendor_goes_along(template: Template, tmp_path: Path) -> None:
+    (template.folder / "template.toml").write_text(MANIFEST + '[package]\nbuilder = "tiny_scorer.package"\n')
+    (template.folder / "src" / "tiny_scorer" / "package.py").write_text(
+        "def package(folder, options):\n    return []\n\n\n"
+        "def vendored(folder):\n"
+        "    path = folder / 'vendor' / 'sources.tar.gz'\n"
+        "    path.write_bytes(b'made')\n"
+        "    return [path]\n"
+    )
+
+    made = replicate(Template.read(template.folder), tmp_path / "mine", None, lambda _: None)
+
+    assert (made / "vendor" / "sources.tar.gz").read_bytes() == b"made"
+
+
 @pytest.mark.parametrize("place", ["taken", "tiny-scorer/inside"])
 def test_a_directory_that_is_taken_is_left_alone(template: Template, tmp_path: Path, place: str) -> None:
     (tmp_path / "taken").mkdir()

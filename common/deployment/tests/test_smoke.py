@@ -141,14 +141,17 @@ def test_scores_that_a_query_prints_are_compared(pipelines, lines):
     (name,) = scorer.output_names
     (value,) = scorer.outputs(json.loads(contract.sample_request(scorer))["rows"])[0]
 
-    def test_it(text):
-        command = f"printf 'more,{name}\\n1,{text}\\n'"
-        smoke("sql", {"score_command": command}, scorer, lines.append, {"PATH": "/usr/bin:/bin"})
+    def test_it(text, form="extension"):
+        outputs = {"score_command": f"printf 'more,{name}\\n1,{text}\\n'", "form": form}
+        smoke("sql", outputs, scorer, lines.append, {"PATH": "/usr/bin:/bin"})
 
     test_it(repr(float(value)))
-    test_it(repr(float(np.nextafter(value, np.inf))))
+    test_it(repr(float(np.nextafter(value, np.inf))), "plain")
 
-    assert lines == ["Smoke test: the database gives the same scores as here (1 row)."] * 2
-    for wrong in (repr(float(value) * 1.0000001), "", "yes", f"{value}\\n1,{value}"):
+    assert "the same scores as here, to the last bit (1 row)" in lines[0]
+    assert "at most 1 doubles apart (1 row)" in lines[1]
+    with pytest.raises(Problem, match="The database scores"):
+        test_it(repr(float(np.nextafter(value, np.inf))))
+    for wrong in (repr(float(value) * 1.0000001), "", "yes", "NaN", "inf", f"{value}\\n1,{value}"):
         with pytest.raises(Problem, match="The database scores"):
-            test_it(wrong)
+            test_it(wrong, "plain")

@@ -63,6 +63,7 @@ def test_a_whole_file_is_read(write):
         ('["x86_64", "aarch64"]', '["arm64"]', "package.platforms", "not one of x86_64, aarch64"),
         ("builder  ", "bulder  ", "package.bulder", "Did you mean 'builder'?"),
         ("package_mb = 3", "package_mb = -3", "budget.package_mb", "a number above 0"),
+        ("package_mb = 3", "pakage_mb = 3", "budget.pakage_mb", "Did you mean 'package_mb'?"),
         ("package_mb = 3", "package_mb = true", "budget.package_mb", "a number above 0"),
         ('target    = "AWS Lambda behind API Gateway"', "", "target", "missing"),
     ],

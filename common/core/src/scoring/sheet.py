@@ -6,15 +6,18 @@ answer says and which faults there are is the JSON contract's, by way of its own
 
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Final
 
 from scoring import contract
+from scoring._engine import table_text
 from scoring.fault import COUNTED, Faults
-from scoring.manifest import MULTINOMIAL
+from scoring.manifest import BINOMIAL, MULTINOMIAL
 from scoring.problem import Problem
 from scoring.request import Request
 from scoring.scorer import Scorer
 from scoring.settings import Settings
+
+_LINE_END: Final = "\n"
 
 
 class Sheet:
@@ -52,6 +55,22 @@ class Sheet:
         if self._only:
             document = {"featureShapleyContributions": document}
         return flat(document, self.request.shapley is not None)
+
+    def lines(self, chunk: str) -> str | None:
+        """Return the answers to whole lines of CSV as such lines, a fifth of the work that `rows` is.
+
+        None, and nothing is counted, where the cells have to be looked at one by one: the request asks for
+        more than scores, there are quotes or other than plain values, or anything is wrong.
+        """
+        ask, plain = self.request, self.request.columns.plain
+        more = self._only or ask.echoed or ask.new_id is not None or ask.shapley is not None or ask.flagged
+        values = None if more or self._faults or plain is None or '"' in chunk else plain.csv(chunk)
+        if values is None:
+            return None
+        self.count += len(values)
+        scores = self._scorer.engine.scores(values, False, self._settings.threads)
+        outputs = scores.complemented() if self._scorer.task == BINOMIAL else scores
+        return f"{table_text(outputs, 'csv', _LINE_END, 0, outputs.shape[1])}{_LINE_END}"
 
     def body(self, rows: list[list[object]]) -> bytes | None:
         """Return the JSON answer to some rows, None after faults."""

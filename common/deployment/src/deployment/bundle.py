@@ -5,7 +5,6 @@ The third-party distributions are those that are installed here, which are those
 
 import hashlib
 import importlib.metadata
-import io
 import platform
 import re
 import sys
@@ -17,11 +16,8 @@ from typing import Final
 from scoring.draft import drafted
 from scoring.problem import Problem
 
-_LEFT_OUT: Final = re.compile(
-    r"(^|/)(tests?|__pycache__|include|f2py|_pyinstaller|distutils)/|"
-    r"\.(pyi|pyx|pxd|pxi|c|h|hpp|a|pyc)$|dist-info/(RECORD|INSTALLER|REQUESTED|direct_url\.json|uv_.*)$"
-)
-_EPOCH: Final = (1980, 1, 1, 0, 0, 0)
+from deployment.archive import NOT_RUN, zipped
+
 _NEED: Final = re.compile(r"\s*([A-Za-z0-9._-]+)")
 
 
@@ -58,7 +54,7 @@ def bundle(
         target.touch()  # packing what is packed already would take seconds
     else:
         with drafted(target) as draft:
-            draft.write_bytes(_zipped(whole, digest))
+            draft.write_bytes(zipped(whole, prefix=_interpreter(), comment=digest))
             draft.chmod(0o755)
     return others
 
@@ -116,7 +112,7 @@ def _files(name: str) -> Iterator[tuple[str, bytes]]:
     """Give the files of an installed distribution that running it needs."""
     for path in importlib.metadata.distribution(name).files or ():
         shown = PurePosixPath(path).as_posix()
-        if not shown.startswith((".", "/")) and not _LEFT_OUT.search(shown):
+        if not shown.startswith((".", "/")) and not NOT_RUN.search(shown):
             yield shown, Path(str(path.locate())).read_bytes()
 
 
@@ -139,18 +135,3 @@ def _comment(path: Path) -> bytes:
 
 def _interpreter() -> bytes:
     return f"#!{Path(sys.executable).resolve()}\n".encode()
-
-
-def _zipped(members: Mapping[str, bytes], digest: bytes) -> bytes:
-    """Return an executable zip: the interpreter's path, then the members in order, all of one date."""
-    file = io.BytesIO()
-    file.write(_interpreter())
-    with zipfile.ZipFile(file, "a", zipfile.ZIP_DEFLATED, compresslevel=6) as archive:
-        archive.comment = digest
-        for name in sorted(members):
-            entry = zipfile.ZipInfo(name, _EPOCH)
-            entry.compress_type = zipfile.ZIP_DEFLATED
-            entry.create_system = 3
-            entry.external_attr = 0o644 << 16
-            archive.writestr(entry, members[name], compresslevel=6)
-    return file.getvalue()

@@ -67,6 +67,18 @@ def package(template: Template, options: Mapping[str, str], say: Callable[[str],
     return made
 
 
+def vendored(template: Template) -> list[Path]:
+    """Have the builder put into `vendor/` what a copy needs besides wheels; gives those files.
+
+    A builder that has such things has a function `vendored(folder) -> list of paths`. Raises Problem.
+    """
+    if template.package.builder is None:
+        return []
+    with _module(template.folder, template.package.builder) as builder:
+        more = getattr(builder, "vendored", None)
+        return [] if more is None else [Path(path) for path in more(template.folder)]
+
+
 def as_options(words: Sequence[str]) -> dict[str, str]:
     """Read options of a builder, name=value; raises Problem."""
     for word in words:

@@ -24,6 +24,7 @@ _CLAUSE = re.compile(r"(>=|<=|==|!=|>|<)\s*(\d+(?:\.\d+)*)")
 _NEEDED = ("name", "target", "core", "interface", "auth", "emulators", "rollback")
 _TOP = (*_NEEDED, "handler", "runtime", "package", "budget")
 _PACKAGE = ("builder", "makes", "vendor", "platforms")
+_BUDGET = ("package_mb", "image_mb", "start_cpu_s", "request_cpu_ms")
 
 
 @dataclass(frozen=True)
@@ -56,6 +57,8 @@ class Template:
     runtime: str | None = None
     package: Package = field(default_factory=Package)
     budget: Mapping[str, float] = field(default_factory=dict)
+    """How large its package or image may be, in megabytes, and how much processor time starting and a request
+    of one row may take, in seconds and milliseconds."""
 
     @property
     def recipe(self) -> Path:
@@ -197,6 +200,7 @@ class _Faults:
         if not isinstance(body, dict):
             self._add("budget", "It is no table.")
             return {}
+        self._names(body, _BUDGET, "budget.")
         for name, value in body.items():
             if isinstance(value, bool) or not isinstance(value, int | float) or value <= 0:
                 self._add(f"budget.{name}", f"It is {value!r}, expected a number above 0.")
