@@ -5,7 +5,9 @@ does a quarter of the rows. Times are of client processes; the server's own is n
 """
 
 import os
+import subprocess
 import sys
+import time
 
 import psycopg
 from psycopg.conninfo import conninfo_to_dict
@@ -45,7 +47,9 @@ def run() -> list[Table]:
         try:
             return [_measure(SqlModel(rounds), place, connection) for rounds in ROUNDS]
         finally:
-            connection.execute("DROP TABLE IF EXISTS bench_rows, bench_fast, bench_slow, scoring_jobs")
+            connection.execute(
+                "DROP TABLE IF EXISTS bench_rows, bench_fast, bench_slow, bench_again, scoring_jobs"
+            )
 
 
 def _measure(model: SqlModel, place: str, connection: psycopg.Connection[tuple[int]]) -> Table:
@@ -76,4 +80,34 @@ def _measure(model: SqlModel, place: str, connection: psycopg.Connection[tuple[i
         f"Faster by {ratio(wall)} in time and {ratio(cpu)} in CPU time, with start and imports."
     )
     table.remarks.append(f"Rows with the same bits in both: {same[0] if same else 0:,} of {few:,}.")
+    table.remarks.append(_killed(model, words[:-1], connection))
     return table
+
+
+def _killed(model: SqlModel, words: list[str], connection: psycopg.Connection[tuple[int]]) -> str:
+    """Kill a run on its way, run it again, and compare with the run that was left alone."""
+    command = [sys.executable, "-c", COMMAND, "sql", "score", str(model.artifact_path), *words, "bench_again"]
+    connection.execute("DROP TABLE IF EXISTS bench_again")
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None and _count(connection) < ROWS // 3:
+            time.sleep(0.1)
+        process.kill()
+    before = _count(connection)
+    done = run_process([*command, "--resume"])
+    found = connection.execute(
+        'SELECT count(*) FROM bench_again JOIN bench_fast USING (id, "y.a", "y.b", "y.c")'
+    ).fetchone()
+    after, same = _count(connection), found[0] if found else 0
+    return (
+        f"Killed after {before:,} rows and run again: {after:,} rows, {same:,} of them those of the other "
+        f"run; peak memory of the second run {size(done.peak)}."
+    )
+
+
+def _count(connection: psycopg.Connection[tuple[int]]) -> int:
+    """Count the rows that are committed so far."""
+    there = connection.execute("SELECT to_regclass('bench_again')::oid::bigint").fetchone()
+    if there is None or there[0] is None:
+        return 0
+    found = connection.execute("SELECT count(*) FROM bench_again").fetchone()
+    return found[0] if found else 0

@@ -109,24 +109,46 @@ def _single(connection: Connection, model: SqlModel) -> Table:
 
 
 def _parallel(connection: Connection, model: SqlModel) -> Table:
-    connection.execute("SET parallel_leader_participation = off; SET parallel_setup_cost = 0")
+    """Compare two workers with one process, in time that passes and in time on a processor."""
+    connection.execute("SET parallel_leader_participation = off; SET parallel_setup_cost = 0; SET jit = off")
     connection.execute("SET min_parallel_table_scan_size = 0; SET parallel_tuple_cost = 0")
-    walls: dict[int, list[float]] = {1: [], 2: []}
+    found = connection.execute("SELECT pg_read_file('postmaster.pid', 0, 20)").fetchone()
+    assert found is not None
+    pids = int(found[0].split()[0]), connection.info.backend_pid
+    taken: dict[int, list[tuple[float, float]]] = {0: [], 2: []}
     for _ in range(TURNS):
-        for workers, times in walls.items():
+        for workers, times in taken.items():
             connection.execute(f"SET max_parallel_workers_per_gather = {workers}".encode())
-            began = time.perf_counter()
+            wall, cpu = time.perf_counter(), _family_cpu(*pids)
             connection.execute("SELECT sum((scoring.score('model', t))[1]) FROM t").fetchall()
-            times.append(time.perf_counter() - began)
+            passed = time.perf_counter() - wall
+            time.sleep(0.2)  # until the server has counted workers that ended
+            times.append((passed, _family_cpu(*pids) - cpu))
     connection.execute("RESET ALL")
-    table = Table(f"PostgreSQL, parallel workers, {model.name}", ["workers", "wall time a row", "scaling"])
-    first = statistics.median(walls[1])
-    for workers, times in walls.items():
-        middle = statistics.median(times)
-        table.rows.append([str(workers), seconds(middle / ROWS), ratio(first / middle)])
+    middle = {
+        workers: tuple(statistics.median(each) for each in zip(*times, strict=True))
+        for workers, times in taken.items()
+    }
+    columns = ["processes", "wall time a row", "faster", "CPU time a row", "faster on idle processors"]
+    table = Table(f"PostgreSQL, parallel workers, {model.name}", columns)
+    for workers, (wall, cpu) in middle.items():
+        count = max(workers, 1)
+        by_wall, by_cpu = ratio(middle[0][0] / wall), ratio(count * middle[0][1] / cpu)
+        table.rows.append([str(count), seconds(wall / ROWS), by_wall, seconds(cpu / ROWS), by_cpu])
     load = os.getloadavg()[0]
     table.remarks.append(f"{os.cpu_count()} cores; the load average was {load:.1f}.")
+    table.remarks.append(
+        "The last column divides the processors' time evenly among the processes, which the plan does to "
+        "within some percent. The time of workers counts their start and loading the artifact."
+    )
     return table
+
+
+def _family_cpu(postmaster: int, session: int) -> float:
+    """Return the CPU time of a session, and of the server's processes that have ended, such as workers."""
+    fields = Path(f"/proc/{postmaster}/stat").read_text().rsplit(")", 1)[1].split()
+    ended = (int(fields[13]) + int(fields[14])) / os.sysconf("SC_CLK_TCK")
+    return ended + _cpu(session)
 
 
 def _rival(connection: Connection, model: SqlModel) -> bool:

@@ -9,6 +9,11 @@ output "api_key" {
   sensitive   = true
 }
 
+output "form" {
+  description = "Who computes: the engine gives the scores to the last bit, plain SQL to the last place."
+  value       = var.form
+}
+
 output "logs_command" {
   description = "Shows what was installed when and by whom."
   value       = "${local._psql} -c 'SELECT number, digest, form, installed_at, installed_by FROM \"${local.schema}\".releases ORDER BY number'"

@@ -1,7 +1,10 @@
 # ruff: noqa: E501 -- statements are left whole
 """A scorer in DuckDB gives the engine's scores to the last bit, whatever holds the rows."""
 
+import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import duckdb
@@ -10,7 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet
 import pytest
 import scoring
-from scoring_sql.embedded import register, unregister
+from scoring import Problem
+from scoring_sql.embedded import extension, register, unregister
+from scoring_sql.embedded.query import Session
 
 NAMES = ("a", "b b", 'c"c', "select", "färbe")
 
@@ -212,3 +217,20 @@ def test_a_thousand_inputs(tmp_path: Any) -> None:
 def test_a_name_that_is_no_name_is_refused(trained: Any) -> None:
     with pytest.raises(scoring.Problem, match="cannot be the name"):
         register(duckdb.connect(), trained.scorer, 'a"; drop')
+
+
+def test_what_an_extension_is_needed_for(trained: Any, tmp_path: Path) -> None:
+    path = tmp_path / "rig.sqlite"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("CREATE TABLE cycles (cycle INTEGER)")
+    if extension.packaged(duckdb.connect(), "sqlite"):
+        pytest.skip("DuckDB's extension for SQLite is installed")
+
+    beside = {"rig": str(path)}
+    with Session(trained.scorer, beside) as session, pytest.raises(Problem, match="read only") as fault:
+        session.run("create table rig.scores as select 1 as a")
+    with Session(trained.scorer) as session, pytest.raises(Problem, match="needs its extension") as other:
+        session.run(f"attach '{path}' as rig (type sqlite)")
+
+    for found in (fault, other):
+        assert "pip install duckdb-extension-sqlite-scanner" in found.value.hint

@@ -8,8 +8,17 @@
 #include "fmgr.h"
 #include "nodes/pg_list.h"
 #include "utils/timestamp.h"
+#if PG_VERSION_NUM >= 160000
+#include "varatt.h" /* part of postgres.h before */
+#endif
 
 #include "pipeline.h"
+
+#ifdef pg_noreturn /* since PostgreSQL 18 */
+#define NEVER_RETURNS pg_noreturn
+#else
+#define NEVER_RETURNS __attribute__((noreturn))
+#endif
 
 #define DIGEST_SIZE 64 /* of a sha256 in hexadecimal */
 #define ERROR_SIZE 512
@@ -79,7 +88,7 @@ extern const char *nearest_name(const char *name, const char *const *names, int 
 extern const char *nearest_hint(const char *name, const char *const *names, int count, const char *otherwise);
 extern int find_output(const Loaded *loaded, const char *name);
 extern int find_column(TupleDesc described, const char *name);
-extern void missing_column(const Loaded *loaded, int input, TupleDesc described) pg_attribute_noreturn();
+NEVER_RETURNS extern void missing_column(const Loaded *loaded, int input, TupleDesc described);
 extern Column *columns_of(const Loaded *loaded, TupleDesc described);
 
 /* cell.c */

@@ -94,7 +94,7 @@ def _statement(scorer: Scorer, place: Place) -> sql.Composed:
     ]
     body += [f"  out{number} := scores[{number + 1}];" for number in range(len(given))]
     return sql.SQL(
-        "CREATE OR REPLACE FUNCTION {}({}) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 2000 AS {}"
+        "CREATE OR REPLACE FUNCTION {}({}) LANGUAGE plpgsql IMMUTABLE PARALLEL SAFE COST 150 AS {}"
     ).format(place.of("score"), sql.SQL(", ").join([*taken, *given]), sql.Literal("\n".join([*body, "END"])))
 
 

@@ -86,10 +86,13 @@ def built(
     native: Path | None = None,
     options: Mapping[str, str] | None = None,
     goal: str = LIBRARY,
+    objects: Path | None = None,
 ) -> Iterator[Path]:
     """Build the extension in a folder that is there until the end; `options` are for its Makefile.
 
-    `goal` is what to make of it, if not the library.
+    `goal` is what to make of it, if not the library. The engine's object files, which are the same for
+    every PostgreSQL, are taken from the folder `objects` if they are there; they must be of these sources
+    and options.
 
     Raises:
         Problem: there is no make or no PGXS, or the sources do not compile.
@@ -104,6 +107,8 @@ def built(
         for name, data in sources(folder, native).items():
             (place / name).parent.mkdir(parents=True, exist_ok=True)
             (place / name).write_bytes(data)
+        for path in objects.glob("engine-*.o") if objects else ():
+            shutil.copyfile(path, place / path.name)  # younger than its source, so that make leaves it
         command = [make, f"-j{os.cpu_count() or 1}", f"PG_CONFIG={pg_config}", goal]
         command += [f"{name}={value}" for name, value in (options or {}).items()]
         # A make that runs this one must not pass its words on.

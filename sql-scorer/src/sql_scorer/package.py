@@ -23,6 +23,12 @@ ROOTS: Final = ("numpy", "psycopg", "psycopg-binary")
 _MAIN: Final = b"from sql_scorer.program import main\n\nraise SystemExit(main())\n"
 
 
+def vendored(folder: Path) -> list[Path]:
+    """Put the engine's sources into `vendor/`, which a copy builds the extension from; gives their file."""
+    sources = vendor_native(folder)
+    return [] if sources is None else [sources]
+
+
 def package(folder: Path, options: Mapping[str, str]) -> list[Path]:
     """Make what `terraform apply` needs; return the files.
 

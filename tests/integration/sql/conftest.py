@@ -22,7 +22,9 @@ if str(HERE) not in sys.path:
     sys.path.insert(0, str(HERE))
 
 from extension_models import Trained, train  # noqa: E402
-from extension_server import tree, watched_attack  # noqa: E402
+from extension_server import WATCHED, tree, watched_attack  # noqa: E402
+from postgres_release import Release, find, first  # noqa: E402
+from sanitizer import watch  # noqa: E402
 
 START_SECONDS = 30.0
 
@@ -72,26 +74,17 @@ class Postgres:
         self.control("-m", mode, "stop")
 
 
-def _binaries() -> Path | None:
-    """Find the server's programs; distributions keep them off the PATH."""
-    found = shutil.which("pg_ctl")
-    if found is not None:
-        return Path(found).resolve().parent
-    places = sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"), key=lambda path: int(path.parts[-3]))
-    return places[-1].parent if places else None
-
-
 def _as_nobody(command: list[str], folder: Path) -> list[str]:
     """PostgreSQL refuses to run as root: take the user that owns the folder."""
     owner = pwd.getpwuid(folder.stat().st_uid).pw_name
     return command if os.getuid() else ["setpriv", "--reuid", owner, "--clear-groups", *command]
 
 
-def _required() -> Path:
-    binaries = _binaries()
-    if binaries is None:
+def _required() -> Release:
+    release = first()
+    if release is None:
         pytest.skip("PostgreSQL's server is not installed (pg_ctl was not found)")
-    return binaries
+    return release
 
 
 @contextmanager
@@ -108,9 +101,9 @@ def _server(binaries: Path, environment: Mapping[str, str] | None = None) -> Ite
     server = Postgres(binaries, folder, port, environment=environment)
     data = str(folder / "data")
     make = [str(binaries / "initdb"), "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"]
-    done = subprocess.run(
-        _as_nobody([*make, "--locale=C"], folder), capture_output=True, text=True, check=False
-    )
+    more = {**os.environ, **(environment or {})}
+    command = _as_nobody([*make, "--locale=C"], folder)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=more)
     assert done.returncode == 0, done.stdout + done.stderr
     server.start()
     try:
@@ -123,58 +116,55 @@ def _server(binaries: Path, environment: Mapping[str, str] | None = None) -> Ite
 @pytest.fixture(scope="session")
 def postgres() -> Iterator[Postgres]:
     """A server of PostgreSQL."""
-    with _server(_required()) as server:
+    with _server(_required().binaries) as server:
         yield server
 
 
 @contextmanager
-def _extended(options: Mapping[str, str], environment: Mapping[str, str] | None = None) -> Iterator[Postgres]:
-    binaries = _required()
+def _extended(
+    release: Release, options: Mapping[str, str] | None = None, environment: Mapping[str, str] | None = None
+) -> Iterator[Postgres]:
     folder = Path(tempfile.mkdtemp(prefix="pg-tree-"))
+    folder.chmod(0o755)  # for the server's user
+    more = dict(environment or {})
+    if release.libraries is not None:
+        shutil.copytree(release.libraries, folder / "libraries")
+        more["LD_LIBRARY_PATH"] = str(folder / "libraries")
     try:
-        with _server(tree(binaries, folder, options), environment) as server:
+        with _server(tree(release.binaries, folder / "tree", options), more) as server:
             yield server
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
 @pytest.fixture(scope="session")
-def extended() -> Iterator[Postgres]:
-    """A server of PostgreSQL into which the extension can be created."""
-    with _extended({}) as server:
+def extended(request: pytest.FixtureRequest) -> Iterator[Postgres]:
+    """A server of PostgreSQL into which the extension can be created; a parameter names its release."""
+    major: int | None = getattr(request, "param", None)
+    release = _required()
+    if major == release.major:
+        pytest.skip(f"PostgreSQL {major} is the one that all tests run with")
+    if major is not None:
+        other = find(major)
+        if other is None:
+            pytest.skip(f"PostgreSQL {major} is not installed with its headers for servers")
+        release = other
+    with _extended(release) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def sanitized() -> Iterator[Postgres]:
-    """The same, with an extension that AddressSanitizer watches."""
-    _required()
-    found = subprocess.run(
-        ["g++", "-print-file-name=libasan.so"], capture_output=True, text=True, check=False
-    ).stdout.strip()
-    if not Path(found).is_absolute():
-        pytest.skip("the compiler has no AddressSanitizer (libasan.so was not found)")
-    options = {"ENGINE_OPTIMIZE": "-O1", "ENGINE_EXTRA": "-fsanitize=address -fno-omit-frame-pointer"}
-    # Memory that PostgreSQL keeps until it ends is no leak of ours.
-    watch = {"LD_PRELOAD": str(Path(found).resolve()), "ASAN_OPTIONS": "detect_leaks=0:abort_on_error=1"}
-    _check_watched(_required(), watch)
-    with _extended(options, watch) as server:
+    """The same, with an extension that AddressSanitizer and UndefinedBehaviorSanitizer watch."""
+    release = _required()
+    with tempfile.TemporaryDirectory() as folder, _extended(release, WATCHED, watch(Path(folder))) as server:
         yield server
 
 
 @pytest.fixture(scope="session")
 def watched() -> Path:
-    """A program that reads damaged artifacts and that AddressSanitizer watches."""
-    return watched_attack(_required())
-
-
-def _check_watched(binaries: Path, watch: Mapping[str, str]) -> None:
-    """Skip where PostgreSQL does not start under AddressSanitizer: with some C libraries it hangs."""
-    try:
-        command = [str(binaries / "postgres"), "--version"]
-        subprocess.run(command, env={**os.environ, **watch}, capture_output=True, timeout=10, check=True)
-    except (subprocess.SubprocessError, OSError) as fault:
-        pytest.skip(f"PostgreSQL does not run with AddressSanitizer preloaded here: {fault}")
+    """A program that reads damaged artifacts and that the sanitizers watch."""
+    return watched_attack(_required().binaries)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,9 @@
 # ruff: noqa: E501 -- statements are left whole
-"""Scoring next to a real PostgreSQL: every row once, whatever is killed, and nothing half written."""
+"""Scoring next to a real PostgreSQL: every row once, and nothing half written."""
 
-import os
-import signal
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,23 +11,8 @@ import numpy as np
 import psycopg
 import pytest
 import scoring
+from beside_cycles import EXAMPLE, QUERY, ROWS, connected, expected_of, filled, job_of, scores_of, table_of
 from scoring_sql import beside
-
-EXAMPLE = Path(__file__).parents[3] / "local-rest-scorer" / "example" / "cooler.pipeline"
-ROWS = 3000
-# Without pandas and polars, which ADBC imports where they are, the command starts in a fraction of the time.
-LEAN = """
-import sys
-class Hidden:
-    def find_spec(self, name, path=None, target=None):
-        if name in ("pandas", "polars"):
-            raise ModuleNotFoundError(name)
-sys.meta_path.insert(0, Hidden())
-from scoring_cli.main import main
-main()
-"""
-START = (sys.executable, "-c", LEAN)
-QUERY = "SELECT * FROM cycles"
 
 
 @pytest.fixture(scope="module")
@@ -40,70 +22,25 @@ def scorer() -> scoring.Scorer:
 
 @pytest.fixture(scope="module")
 def url(postgres: Any, scorer: scoring.Scorer) -> str:
-    place: str = postgres.database("beside")
-    with psycopg.connect(place, autocommit=True) as connection:
-        connection.execute(_table("cycles", scorer, ROWS))
-    return place
+    return filled(postgres.database("beside"), scorer)
 
 
 @pytest.fixture
 def connection(url: str) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
-    with psycopg.connect(url, autocommit=True) as connection:
+    with connected(url) as connection:
         yield connection
-    with psycopg.connect(url, autocommit=True) as connection:  # a test may have killed the other one
-        kept = "('cycles')"
-        for schema, name in connection.execute(
-            f"SELECT schemaname, tablename FROM pg_tables WHERE schemaname NOT LIKE 'pg\\_%' "
-            f"AND schemaname <> 'information_schema' AND tablename NOT IN {kept}"
-        ).fetchall():
-            connection.execute(
-                psycopg.sql.SQL("DROP TABLE {} CASCADE").format(psycopg.sql.Identifier(schema, name))
-            )
-
-
-def _table(name: str, scorer: scoring.Scorer, rows: int, key: str = "i", more: str = "") -> str:
-    columns = ", ".join(
-        f"CASE WHEN i % 11 = {place % 11} THEN NULL ELSE {_middle(field)} + (i * {place + 7} % 101) / 40.0::float8 END AS {field.name}"
-        for place, field in enumerate(scorer.schema)
-    )
-    return f"CREATE TABLE {name} AS SELECT {key} AS id, {columns}{more} FROM generate_series(1, {rows}) i"
-
-
-def _middle(field: scoring.Field) -> float:
-    return ((field.minimum or 0) + (field.maximum or 0)) / 2
-
-
-def _expected(connection: Any, scorer: scoring.Scorer, order: str = "id") -> np.ndarray:
-    names = ", ".join(scorer.schema.names)
-    rows = connection.execute(f"SELECT {names} FROM cycles ORDER BY {order}").fetchall()
-    return scorer.outputs(np.array(rows, float))
-
-
-def _found(connection: Any, scorer: scoring.Scorer, table: str = "scores") -> np.ndarray:
-    names = ", ".join(f'"{name}"' for name in scorer.output_names)
-    return np.array(connection.execute(f"SELECT {names} FROM {table} ORDER BY 1 * id").fetchall(), float)
-
-
-def _job(
-    mode: str = "append",
-    table: str = "scores",
-    query: str = QUERY,
-    keys: tuple[str, ...] = ("id",),
-    **more: Any,
-) -> beside.Job:
-    return beside.Job(query, keys, beside.Name.parse(table), mode, **{"chunk_rows": 700, **more})
 
 
 @pytest.mark.parametrize("mode", ["append", "overwrite", "upsert"])
 def test_scores_are_the_engines(mode: str, url: str, connection: Any, scorer: scoring.Scorer) -> None:
-    summary = beside.score(scorer, _job(mode), beside.parse(url))
+    summary = beside.score(scorer, job_of(mode), beside.parse(url))
 
     assert summary.rows == ROWS
-    assert np.array_equal(_found(connection, scorer), _expected(connection, scorer))
+    assert np.array_equal(scores_of(connection, scorer), expected_of(connection, scorer))
     state = connection.execute("SELECT state, done, last_key FROM scoring_jobs").fetchall()
     assert state == [("finished", ROWS, f'[["int", {ROWS}]]')]
     if mode != "append":
-        again = beside.score(scorer, _job(mode), beside.parse(url))
+        again = beside.score(scorer, job_of(mode), beside.parse(url))
         assert again.rows == ROWS
         assert connection.execute("SELECT count(*) FROM scores").fetchone() == (ROWS,)
 
@@ -115,11 +52,11 @@ def test_scores_are_the_engines(mode: str, url: str, connection: Any, scorer: sc
      "date '2020-01-01' + i", "decode(lpad(to_hex(i), 8, '0'), 'hex')"],
 )  # fmt: skip
 def test_keys_of_any_type_resume(key: str, url: str, connection: Any, scorer: scoring.Scorer) -> None:
-    connection.execute(_table("keyed", scorer, 950, key))
+    connection.execute(table_of("keyed", scorer, 950, key))
     ordered = connection.execute("SELECT id FROM keyed ORDER BY id").fetchall()
     more = "SELECT * FROM keyed WHERE ctid IN (SELECT ctid FROM keyed ORDER BY id LIMIT (SELECT n FROM stop))"
     connection.execute("CREATE TABLE stop AS SELECT 470 AS n")
-    job = _job(query=more, chunk_rows=100)
+    job = job_of(query=more, chunk_rows=100)
 
     beside.score(scorer, job, beside.parse(url))
     connection.execute("UPDATE stop SET n = 950")
@@ -131,7 +68,7 @@ def test_keys_of_any_type_resume(key: str, url: str, connection: Any, scorer: sc
 
 def test_composite_keys_and_copied_columns(url: str, connection: Any, scorer: scoring.Scorer) -> None:
     query = "SELECT id / 100 AS plant, id % 100 AS \"cy;cle\", 'x'::varchar(9) AS note, '{}'::jsonb AS doc, * FROM cycles"
-    job = _job(query=query, keys=("plant", "cy;cle"), include=("note", "doc"), contributions="original")
+    job = job_of(query=query, keys=("plant", "cy;cle"), include=("note", "doc"), contributions="original")
 
     summary = beside.score(scorer, job, beside.parse(url))
 
@@ -161,12 +98,12 @@ def test_a_table_that_is_there_keeps_types_grants_and_indexes(
     connection.execute("CREATE VIEW seen AS SELECT count(*) AS n FROM scores")
     connection.execute("GRANT SELECT ON scores TO public")
 
-    beside.score(scorer, _job("overwrite"), beside.parse(url))
+    beside.score(scorer, job_of("overwrite"), beside.parse(url))
 
     assert connection.execute("SELECT n FROM seen").fetchone() == (ROWS,)
     assert connection.execute("SELECT count(at) FROM scores WHERE id > 0").fetchone() == (ROWS,)
-    found = _found(connection, scorer)
-    assert np.array_equal(found.astype(np.float32), _expected(connection, scorer).astype(np.float32))
+    found = scores_of(connection, scorer)
+    assert np.array_equal(found.astype(np.float32), expected_of(connection, scorer).astype(np.float32))
     grants = connection.execute(
         "SELECT relacl::text FROM pg_class WHERE oid = 'scores'::regclass"
     ).fetchone()[0]
@@ -185,7 +122,7 @@ def test_hostile_names(url: str, connection: Any, scorer: scoring.Scorer) -> Non
     name = '"s.x"."' + table.replace('"', '""') + '"'
     query = """SELECT id AS "i""d'; --", * FROM cycles -- the end"""
 
-    beside.score(scorer, _job("upsert", name, query, ("i\"d'; --",)), beside.parse(url))
+    beside.score(scorer, job_of("upsert", name, query, ("i\"d'; --",)), beside.parse(url))
 
     found = connection.execute(
         psycopg.sql.SQL("SELECT count(*) FROM {}").format(psycopg.sql.Identifier("s.x", table))
@@ -199,10 +136,10 @@ def test_a_thousand_columns(url: str, connection: Any, scorer: scoring.Scorer) -
     query = f"SELECT {more}, * FROM cycles"
 
     beside.score(
-        scorer, _job(query=query, include=tuple(f"extra{i}" for i in range(1000))), beside.parse(url)
+        scorer, job_of(query=query, include=tuple(f"extra{i}" for i in range(1000))), beside.parse(url)
     )
 
-    assert np.array_equal(_found(connection, scorer), _expected(connection, scorer))
+    assert np.array_equal(scores_of(connection, scorer), expected_of(connection, scorer))
 
 
 def test_text_numerics_and_other_case_are_read(url: str, connection: Any, scorer: scoring.Scorer) -> None:
@@ -212,14 +149,14 @@ def test_text_numerics_and_other_case_are_read(url: str, connection: Any, scorer
         f"{', '.join(scorer.schema.names[3:])} FROM cycles"
     )
 
-    beside.score(scorer, _job(query=query), beside.parse(url))
+    beside.score(scorer, job_of(query=query), beside.parse(url))
 
-    assert np.array_equal(_found(connection, scorer), _expected(connection, scorer))
+    assert np.array_equal(scores_of(connection, scorer), expected_of(connection, scorer))
 
 
 def test_an_empty_query_makes_an_empty_table(url: str, connection: Any, scorer: scoring.Scorer) -> None:
     for mode in ("append", "overwrite"):
-        assert beside.score(scorer, _job(mode, query=f"{QUERY} WHERE false"), beside.parse(url)).rows == 0
+        assert beside.score(scorer, job_of(mode, query=f"{QUERY} WHERE false"), beside.parse(url)).rows == 0
         assert connection.execute("SELECT count(*) FROM scores").fetchone() == (0,)
 
 
@@ -264,7 +201,7 @@ def test_what_is_wrong_is_told_and_nothing_is_written(
     )
 
     with pytest.raises(scoring.Problem) as caught:
-        beside.score(scorer, _job("overwrite", query=query, keys=keys), beside.parse(url))
+        beside.score(scorer, job_of("overwrite", query=query, keys=keys), beside.parse(url))
 
     assert caught.value.code == code
     assert words in str(caught.value)
@@ -280,7 +217,7 @@ def test_a_cell_that_cannot_be_read_names_its_row_not_its_value(
     query = f"SELECT id, CASE id WHEN 1234 THEN 's3cret' ELSE '1' END AS {name}, {', '.join(scorer.schema.names[1:])} FROM cycles"
 
     with pytest.raises(scoring.Problem, match="id 1234") as caught:
-        beside.score(scorer, _job(query=query), beside.parse(url))
+        beside.score(scorer, job_of(query=query), beside.parse(url))
 
     assert caught.value.code == "invalid_rows"
     assert "s3cret" not in str(caught.value)
@@ -294,12 +231,12 @@ def test_permission_denied(url: str, connection: Any, scorer: scoring.Scorer) ->
     reader = beside.parse(url.replace("user=postgres", "user=reader"))
 
     with pytest.raises(scoring.Problem, match="permission denied") as caught:
-        beside.score(scorer, _job(), reader)
+        beside.score(scorer, job_of(), reader)
     assert caught.value.code == "permission_denied"
 
     connection.execute("GRANT SELECT ON cycles TO reader")
     with pytest.raises(scoring.Problem, match="permission denied") as caught:
-        beside.score(scorer, _job(), reader)
+        beside.score(scorer, job_of(), reader)
     assert caught.value.code == "permission_denied"
     connection.execute("DROP OWNED BY reader; DROP ROLE reader")
 
@@ -309,150 +246,13 @@ def test_an_upsert_needs_a_unique_key(url: str, connection: Any, scorer: scoring
     connection.execute(f"CREATE TABLE scores (id int, {outputs})")
 
     with pytest.raises(scoring.Problem, match="no unique index on id"):
-        beside.score(scorer, _job("upsert"), beside.parse(url))
+        beside.score(scorer, job_of("upsert"), beside.parse(url))
     with pytest.raises(scoring.Problem, match="has no column 'id2'"):
         beside.score(
-            scorer, _job("append", query="SELECT id AS id2, * FROM cycles", keys=("id2",)), beside.parse(url)
+            scorer,
+            job_of("append", query="SELECT id AS id2, * FROM cycles", keys=("id2",)),
+            beside.parse(url),
         )
-
-
-Command = Callable[..., "subprocess.Popen[bytes]"]
-
-
-def _command(url: str, *words: str, rows: int = 200) -> "subprocess.Popen[bytes]":
-    command = [
-        *START,
-        "sql",
-        "score",
-        str(EXAMPLE),
-        "--source",
-        url,
-        "--query",
-        QUERY,
-        "--id",
-        "id",
-        "--into",
-        "scores",
-    ]
-    environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-    return subprocess.Popen(
-        [*command, "--chunk-rows", str(rows), *words],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-    )
-
-
-def _wait_for_rows(connection: Any, process: "subprocess.Popen[bytes]") -> int:
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        assert process.poll() is None, process.communicate()
-        if connection.execute("SELECT to_regclass('scoring_jobs')").fetchone()[0] is not None:
-            (rows,) = connection.execute("SELECT coalesce(sum(done), 0) FROM scoring_jobs").fetchone()
-            if rows:
-                return int(rows)
-        time.sleep(0.01)
-    raise AssertionError("no rows came")
-
-
-@pytest.fixture
-def slow(connection: Any) -> None:
-    """Make each row of the table take a while, so that there is time to kill."""
-    connection.execute("CREATE TABLE IF NOT EXISTS scores (id int PRIMARY KEY)")
-    connection.execute(
-        "CREATE OR REPLACE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(0.0005); RETURN NEW; END $$"
-    )
-    for name in scoring.load(EXAMPLE).output_names:
-        connection.execute(f'ALTER TABLE scores ADD COLUMN "{name}" float8')
-    connection.execute("CREATE TRIGGER wait BEFORE INSERT ON scores FOR EACH ROW EXECUTE FUNCTION wait()")
-
-
-@pytest.mark.usefixtures("slow")
-def test_a_killed_client_resumes_exactly_once(url: str, connection: Any, scorer: scoring.Scorer) -> None:
-    for round_ in range(2):
-        process = _command(url, *(["--resume"] if round_ else []))
-        before = _wait_for_rows(connection, process)
-        process.send_signal(signal.SIGKILL)
-        process.communicate()
-        assert before < ROWS
-    refused = _command(url)
-    _, words = refused.communicate(timeout=60)
-    assert refused.returncode == 1
-    assert b"--resume" in words
-
-    last = _command(url, "--resume")
-    _, words = last.communicate(timeout=120)
-
-    assert last.returncode == 0, words
-    assert b"exactly once" in words
-    found = connection.execute("SELECT count(*), count(DISTINCT id) FROM scores").fetchone()
-    assert found == (ROWS, ROWS)
-    assert np.array_equal(_found(connection, scorer), _expected(connection, scorer))
-
-
-@pytest.mark.usefixtures("slow")
-def test_a_killed_server_resumes_exactly_once(
-    postgres: Any, url: str, connection: Any, scorer: scoring.Scorer
-) -> None:
-    process = _command(url)
-    _wait_for_rows(connection, process)
-    postmaster = int((postgres.folder / "data" / "postmaster.pid").read_text().split()[0])
-    os.kill(postmaster, signal.SIGKILL)
-    _, words = process.communicate(timeout=60)
-    (postgres.folder / "data" / "postmaster.pid").unlink(missing_ok=True)
-    _start_again(postgres)
-
-    assert process.returncode == 1, words
-    assert b"--resume" in words
-    assert b"Traceback" not in words
-    done = _command(url, "--resume", rows=1000)
-    _, words = done.communicate(timeout=120)
-    assert done.returncode == 0, words
-    with psycopg.connect(url, autocommit=True) as fresh:
-        assert fresh.execute("SELECT count(*), count(DISTINCT id) FROM scores").fetchone() == (ROWS, ROWS)
-        assert np.array_equal(_found(fresh, scorer), _expected(fresh, scorer))
-        fresh.execute("DROP TABLE scores, scoring_jobs")
-    connection.close()
-
-
-def _start_again(postgres: Any) -> None:
-    """Start a server whose master was killed: its children have to end first."""
-    deadline = time.monotonic() + 30
-    while True:
-        try:
-            postgres.start()
-        except AssertionError:
-            assert time.monotonic() < deadline
-            time.sleep(0.5)
-        else:
-            return
-
-
-@pytest.mark.usefixtures("slow")
-def test_a_second_run_takes_the_job_over_and_no_row_is_twice(
-    url: str, connection: Any, scorer: scoring.Scorer
-) -> None:
-    connection.execute("ALTER TABLE scores DROP CONSTRAINT scores_pkey")
-    first = _command(url)
-    _wait_for_rows(connection, first)
-
-    summary = beside.score(scorer, _job(chunk_rows=200), beside.parse(url), resume=True)
-    _, told = first.communicate(timeout=120)
-
-    assert summary.before + summary.rows == ROWS
-    assert first.returncode == 1, told
-    assert b"Another run" in told, told
-    assert connection.execute("SELECT count(*), count(DISTINCT id) FROM scores").fetchone() == (ROWS, ROWS)
-
-
-def test_a_dry_run_prints_and_writes_nothing(url: str, connection: Any) -> None:
-    process = _command(url, "--dry-run")
-    shown, words = process.communicate(timeout=60)
-
-    assert process.returncode == 0, words
-    assert len(shown.splitlines()) == 11
-    assert shown.split()[:2] == [b"id", b"cool_cond_y.3"]
-    assert connection.execute("SELECT count(*) FROM pg_tables WHERE schemaname = 'public'").fetchone() == (1,)
 
 
 def test_a_service_and_an_environment_variable_are_addresses(
@@ -463,10 +263,10 @@ def test_a_service_and_an_environment_variable_are_addresses(
     monkeypatch.setenv("PGSERVICEFILE", str(services))
     monkeypatch.setenv("RIG_URL", f"{url} password=s3cret")
 
-    assert beside.score(scorer, _job("upsert"), beside.parse("rig")).rows == ROWS
-    assert beside.score(scorer, _job("upsert"), beside.parse("env:RIG_URL")).rows == ROWS
+    assert beside.score(scorer, job_of("upsert"), beside.parse("rig")).rows == ROWS
+    assert beside.score(scorer, job_of("upsert"), beside.parse("env:RIG_URL")).rows == ROWS
     with pytest.raises(scoring.Problem) as caught:
-        beside.score(scorer, _job(query="SELECT * FROM nowhere"), beside.parse("env:RIG_URL"))
+        beside.score(scorer, job_of(query="SELECT * FROM nowhere"), beside.parse("env:RIG_URL"))
     assert "s3cret" not in repr(caught.value) + str(caught.value) + repr(beside.parse("env:RIG_URL"))
 
 

@@ -187,6 +187,15 @@ def test_parallel_workers(long: str, connection: Connection, trained: Trained) -
         assert many == sorted(map(repr, single.execute(ask.encode()).fetchall()))
 
 
+def test_a_query_of_few_rows_is_not_compiled(long: str, connection: Connection) -> None:
+    """PostgreSQL's JIT takes longer than these rows: the functions must not cost more than they do."""
+    connection.execute(f"RESET ALL; ANALYZE {long}".encode())
+    query = f"EXPLAIN (FORMAT json) SELECT sum((scoring.score('golden', t))[1]) FROM {long} t"
+    found = connection.execute(query.encode()).fetchone()
+    assert found is not None
+    assert "JIT" not in found[0][0]
+
+
 def test_memory_is_bounded(long: str, connection: Connection) -> None:
     pid = connection.info.backend_pid
     connection.execute("SET work_mem = '4MB'; SET max_parallel_workers_per_gather = 0")
@@ -333,6 +342,7 @@ def test_address_sanitizer(made: Callable[..., Trained], sanitized: Any) -> None
     attacked(url, trained.scorer, MUTATIONS // 4)
     log = (sanitized.folder / "log").read_text(errors="replace")
     assert "AddressSanitizer" not in log, log[-4000:]
+    assert "runtime error" not in log, log[-4000:]
 
 
 def _wait(connection: Connection, query: str, wanted: int) -> None:

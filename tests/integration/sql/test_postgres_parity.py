@@ -11,6 +11,7 @@ import psycopg
 import pytest
 import scoring
 from extension_models import NAMES, Trained
+from postgres_release import EVERY
 from psycopg import sql
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
@@ -18,6 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
 Connection = psycopg.Connection[Any]
+pytestmark = pytest.mark.parametrize("extended", EVERY, indirect=True, scope="session")
 KINDS = [("regression", None), ("binary", ["no", "yes"]), ("multiclass", ["low", "mid", "high"])]
 VALUES = ", ".join(f'"{name}"' for name in NAMES)
 

@@ -9,9 +9,11 @@ import psycopg
 import pytest
 import scoring
 from extension_models import NAMES, Trained
+from postgres_release import EVERY
 from psycopg import sql
 
 Connection = psycopg.Connection[Any]
+pytestmark = pytest.mark.parametrize("extended", EVERY, indirect=True, scope="session")
 LABELS = ["low", "mid", "high"]
 
 

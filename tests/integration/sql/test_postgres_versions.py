@@ -6,8 +6,10 @@ from typing import Any
 import psycopg
 import pytest
 from extension_models import Trained
+from postgres_release import EVERY
 
 Connection = psycopg.Connection[Any]
+pytestmark = pytest.mark.parametrize("extended", EVERY, indirect=True, scope="session")
 SCORE = "SELECT scoring.score('rig', t) FROM golden t WHERE id = 40"
 
 

@@ -11,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 import scoring
+from deployment.smoke import smoke
 from deployment.terraform import Terraform
 from psycopg import sql
 from scoring.problem import Problem
@@ -149,7 +150,11 @@ def test_hostile_names_are_names(rig: str, tmp_path: Path, form: str) -> None:
 
 
 def test_the_recipe_changes_the_form(
-    rig: str, packaged: Callable[[str], Path], terraform_environment: dict[str, str], tmp_path: Path
+    rig: str,
+    example: Path,
+    packaged: Callable[[str], Path],
+    terraform_environment: dict[str, str],
+    tmp_path: Path,
 ) -> None:
     before = objects(rig)
     template = packaged("sql-scorer")
@@ -168,6 +173,9 @@ def test_the_recipe_changes_the_form(
         assert terraform.plan({**variables, "form": form}).empty
         assert ask(rig, "SELECT form FROM sql_scorer.releases ORDER BY number DESC LIMIT 1") == [(form,)]
         assert len(ask(rig, "SELECT * FROM sql_scorer.sample")) == 1
+        said: list[str] = []
+        smoke("sql", terraform.outputs(), scoring.load(example), said.append, environment)
+        assert "to the last bit" in said[0] or form == "plain"
 
     terraform.destroy({**variables, "form": "extension"})
     assert objects(rig) == before

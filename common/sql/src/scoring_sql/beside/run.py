@@ -2,12 +2,12 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
 from scoring import Problem, Scorer
+from scoring.lookahead import ahead
 
 from scoring_sql.beside import key
 from scoring_sql.beside.address import Address
@@ -80,7 +80,8 @@ def score(
     begin = time.monotonic()
     rows = 0
     with contextlib.ExitStack() as stack:
-        reading = stack.enter_context(open_source(source))
+        read = stack.enter_context(contextlib.ExitStack())
+        reading = read.enter_context(open_source(source))
         query, wanted = matched(scorer, job, reading)
         answering = Answering(scorer, job, wanted, threads)
         writing = stack.enter_context(open_target(target or source))
@@ -94,7 +95,7 @@ def score(
         chunks = reading.rows(query, wanted, after, min(size, job.chunk_rows), None)
         prepared = False
         try:
-            for chunk in stack.enter_context(contextlib.closing(_ahead(chunks, reading.ahead))):
+            for chunk in stack.enter_context(contextlib.closing(ahead(chunks, reading.ahead))):
                 table, last = answering.answer(chunk)
                 if not prepared:
                     writing.prepare(table.schema, checkpoint)
@@ -104,6 +105,8 @@ def score(
                     rows += table.num_rows
                     if watch is not None:
                         watch(rows, time.monotonic() - begin)
+            # With a reader's locks, the change-over of a table that was read would wait for ever.
+            read.close()
             writing.finish()
         except Problem as problem:
             if rows:
@@ -132,16 +135,3 @@ def _checkpoint(target: Target, job: Job, resume: bool) -> Checkpoint | None:
     if not resume or (found is not None and found.state == FINISHED and job.mode == OVERWRITE):
         return None
     return found
-
-
-def _ahead(chunks: Iterable[Any], beside: bool) -> Generator[Any]:
-    """Give the chunks; if `beside`, the next one is read by a thread while the caller works on this one."""
-    if not beside:
-        yield from chunks
-        return
-    iterator = iter(chunks)
-    with ThreadPoolExecutor(1, "read") as reading:
-        following = reading.submit(next, iterator, None)
-        while (chunk := following.result()) is not None:
-            following = reading.submit(next, iterator, None)
-            yield chunk

@@ -9,6 +9,8 @@ import duckdb
 from scoring import Problem, Scorer
 from scoring.schema import did_you_mean, listed
 
+from scoring_sql.embedded.extension import TYPES, remedy
+
 _KEY: Final = re.compile(r'Could not find key "(.*?)" in struct')
 _ENTRY: Final = re.compile(r'"((?:[^"]|"")*)"')
 _CELL: Final = re.compile(r"ValueError: (Field .*)", re.DOTALL)
@@ -50,8 +52,15 @@ def _problem(scorer: Scorer, text: str) -> Problem:
             "extension_unavailable",
             501,
             f"DuckDB needs its extension {found[1]}, which cannot be had here: {detail}",
-            "Without the internet, give the database with --attach NAME=ADDRESS, which reads SQLite and "
-            "PostgreSQL without an extension, or install the extension's file with INSTALL '/path/to/file'.",
+            "Give the database with --attach NAME=ADDRESS, which reads SQLite, PostgreSQL and MySQL without "
+            f"an extension. To write there, {_remedy(found[1])}.",
         )
     place = next((" ".join(line.split()) for line in lines[1:] if line.startswith("LINE ")), "")
     return Problem("query_refused", 422, detail + (f" ({place})" if place else ""), "Mend the query.")
+
+
+def _remedy(name: str) -> str:
+    kind = name.lower().removesuffix("_scanner")
+    if kind in TYPES:
+        return remedy(kind)
+    return "install the extension's file: INSTALL '/path/to/file'"

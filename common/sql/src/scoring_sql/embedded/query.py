@@ -14,6 +14,7 @@ from scoring.draft import drafted
 from scoring.schema import did_you_mean
 
 from scoring_sql.embedded.attached import attach
+from scoring_sql.embedded.extension import load_mentioned
 from scoring_sql.embedded.fault import told
 from scoring_sql.embedded.macro import quoted
 from scoring_sql.embedded.registration import register, unregister
@@ -53,6 +54,7 @@ class Session:
             statements = duckdb.extract_statements(sql)
             if not statements:
                 raise Problem("query_refused", 422, "The query is empty.", "Give a SELECT.")
+            load_mentioned(self._connection, sql)
             self.notes += attach(self._connection, self._attached, sql)
             for statement in statements[:-1]:
                 self._connection.execute(statement)
