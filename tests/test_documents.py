@@ -1,26 +1,13 @@
-"""The documents keep their promises: links lead somewhere, and the README's first screen is what it says."""
+"""The documents keep their promises: the README's first screen is what it says, and `make` words exist."""
 
 import re
 from pathlib import Path
 
-import pytest
-
 ROOT = Path(__file__).parent.parent
-ELSEWHERE = {".venv", ".uv", "build", "dist", ".pytest_cache"}
+ELSEWHERE = {".venv", ".uv", "build", "dist", ".pytest_cache", "node_modules"}
 DOCUMENTS = sorted(
     path.relative_to(ROOT) for path in ROOT.rglob("*.md") if not ELSEWHERE & set(path.relative_to(ROOT).parts)
 )
-LINK = re.compile(r"\[[^\]]+\]\(([^)#\s]+)(?:#[^)]*)?\)")
-
-
-@pytest.mark.parametrize("document", DOCUMENTS, ids=str)
-def test_every_relative_link_leads_to_a_file(document: Path) -> None:
-    text = (ROOT / document).read_text()
-    targets = [link for link in LINK.findall(text) if "://" not in link]
-
-    missing = [link for link in targets if not (ROOT / document.parent / link).exists()]
-
-    assert missing == []
 
 
 def test_the_first_screen_shows_the_two_commands_first() -> None:
