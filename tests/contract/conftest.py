@@ -10,24 +10,25 @@ import socket
 import subprocess
 import sys
 import time
-import tomllib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from http.client import HTTPConnection
 from pathlib import Path
 from typing import Any
 
-import lightgbm
-import numpy as np
-import pandas as pd
 import pytest
-import scoring
+from deployment.template import Template
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from copies import Copies
+from frames import Golden, goldens
+from once import shared
 
 ROOT = Path(__file__).parent.parent.parent
 TEMPLATES = sorted(
     path.parent for path in [*ROOT.glob("*/template.toml"), *ROOT.glob("templates/*/template.toml")]
 )
-COLOURS = ["blue", "green", "red"]
 START_SECONDS = 30.0
 
 
@@ -38,86 +39,34 @@ def template(request: pytest.FixtureRequest) -> Path:
     return folder
 
 
-@dataclass(frozen=True)
-class Golden:
-    """An artifact, its oracle, and rows as a client sends them, each kind of value among them."""
-
-    path: Path
-    booster: lightgbm.Booster
-    fields: list[str]
-    cells: list[list[Any]]
-    table: pd.DataFrame
-
-    def request(self, **members: Any) -> bytes:
-        return json.dumps({"fields": self.fields, "rows": self.cells, **members}).encode()
-
-    def expected(self) -> np.ndarray[Any, np.dtype[np.float64]]:
-        """What LightGBM predicts, one column for each output."""
-        found = np.asarray(self.booster.predict(self.table), np.float64)
-        if self.booster.dump_model()["objective"].startswith("binary"):
-            return np.column_stack((1.0 - found, found))
-        return found.reshape(len(self.table), -1)
-
-
-def _train(folder: Path, objective: str, rows: int, labels: list[str]) -> Golden:
-    random = np.random.default_rng(rows)
-    table = pd.DataFrame(random.normal(size=(rows, 5)), columns=["a", "b", "c", "d", "e"])
-    table["colour"] = pd.Categorical(random.choice(COLOURS, rows), categories=COLOURS)
-    raw = table.a + (table.colour == "red") - table.b * (table.c > 0)
-    y = raw if not labels else pd.qcut(raw, len(labels), labels=False)
-    parameters = {"objective": objective, "num_threads": 1, "verbose": -1, "num_leaves": 15, "seed": 3}
-    if objective == "multiclass":
-        parameters["num_class"] = len(labels)
-    table.loc[::7, "b"] = np.nan
-    table.loc[::11, "colour"] = None
-    booster = lightgbm.train(parameters, lightgbm.Dataset(table, y), 20)
-    path = folder / f"{objective}.pipeline"
-    scoring.pack(booster, path, labels=labels or None, target="y", X=table)
-    table = table.copy()
-    # Values at the edges of a double, and as near to nothing as one can come.
-    for row, value in enumerate(
-        (np.inf, -np.inf, 5e-324, -5e-324, 1.7976931348623157e308, -0.0, 1e-35, -1e-36)
-    ):
-        for column in ("a", "c"):
-            table.loc[row, column] = value
-    cells = [
-        [_cell(cell, row + column) for column, cell in enumerate(values)] for row, values in _rows(table)
-    ]
-    return Golden(path, booster, list(table.columns), cells, table)
-
-
-def _rows(table: pd.DataFrame) -> Iterator[tuple[int, tuple[Any, ...]]]:
-    return enumerate(table.itertuples(index=False, name=None))
-
-
-def _cell(value: Any, turn: int) -> Any:
-    """A value in one of the spellings that mean it."""
-    if pd.isna(value):
-        return (None, "", "NA", "nan", " null ")[turn % 5]
-    if isinstance(value, str):
-        return value
-    if np.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return (value, repr(value), f" {value!r} ")[turn % 3]
+@pytest.fixture(scope="session")
+def golden(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Golden]:
+    """Goldens by the name of their kind."""
+    return goldens(tmp_path_factory.mktemp("golden"))
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Golden]:
-    """Goldens by the name of their kind: `large` has 10,000 rows and `one` has one."""
-    folder = tmp_path_factory.mktemp("golden")
-    made = {
-        "regression": _train(folder, "regression", 200, []),
-        "binomial": _train(folder, "binary", 201, ["no", "yes"]),
-        "multinomial": _train(folder, "multiclass", 10_000, ["low", "mid", "high"]),
-    }
-    large = made.pop("multinomial")
-    few = slice(0, 150)
-    made["multinomial"] = Golden(
-        large.path, large.booster, large.fields, large.cells[few], large.table.iloc[few]
-    )
-    made["one"] = Golden(large.path, large.booster, large.fields, large.cells[:1], large.table.iloc[:1])
-    made["large"] = large
-    return made
+def copies(tmp_path_factory: pytest.TempPathFactory) -> Copies:
+    """The templates' copies, shared by the processes of this run."""
+    return Copies(shared(tmp_path_factory) / "alone")
+
+
+@pytest.fixture
+def copy(template: Path, copies: Copies) -> Path:
+    """The template, alone, with an environment of its own."""
+    return copies.of(template)
+
+
+@pytest.fixture
+def packaged(template: Path, copies: Copies) -> tuple[Path, str]:
+    """The template, alone, with its package, and what packaging said."""
+    makes = Template.read(template).package.makes
+    if any(path.endswith("image.json") for path in makes):
+        pytest.skip(
+            "does not apply: its package is an image, which is built and held against its budget "
+            "by tests/integration/cloud_run/runner"
+        )
+    return copies.packaged(template)
 
 
 @dataclass
@@ -138,6 +87,11 @@ class Endpoint:
     """A template's app, as its word `run` starts it."""
 
     port: int
+    pid: int
+
+    def cpu_seconds(self) -> float:
+        """Processor time that the app's processes have taken so far; Linux only."""
+        return sum(map(_cpu_seconds, _family(self.pid)))
 
     def send(self, method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None) -> Got:
         sent = {"Content-Type": "application/json"} if headers is None else headers
@@ -152,6 +106,22 @@ class Endpoint:
             connection.close()
 
 
+def _family(pid: int) -> list[int]:
+    """A process and those that it has started, and theirs."""
+    children = [
+        int(word)
+        for path in Path(f"/proc/{pid}/task").glob("*/children")
+        for word in path.read_text().split()
+    ]
+    return [pid, *(each for child in children for each in _family(child))]
+
+
+def _cpu_seconds(pid: int) -> float:
+    # The name before the last bracket may hold anything; after it come the state and forty numbers.
+    numbers = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return sum(map(int, numbers[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
 Serve = Callable[[Path, Path], Endpoint]
 
 
@@ -161,14 +131,14 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
     running: dict[tuple[Path, Path], tuple[subprocess.Popen[bytes], Endpoint]] = {}
 
     def start(template: Path, artifact: Path) -> Endpoint:
-        manifest = tomllib.loads((template / "template.toml").read_text())
-        if manifest["interface"] != "http":
-            pytest.skip(f"{template.name} answers SQL, not HTTP: its own tests hold it to the same scores")
+        manifest = Template.read(template)
+        if manifest.interface != "http":
+            pytest.skip("does not apply: it answers SQL, and is held to the same by tests/integration/sql")
         if (template, artifact) not in running:
             with socket.socket() as free:
                 free.bind(("127.0.0.1", 0))
                 port = free.getsockname()[1]
-            module = manifest["name"].replace("-", "_")
+            module = manifest.name.replace("-", "_")
             log = tmp_path_factory.mktemp("served") / "log"
             with log.open("wb") as file:
                 process = subprocess.Popen(
@@ -179,8 +149,8 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
                     },
                     stdout=file, stderr=subprocess.STDOUT,
                 )  # fmt: skip
-            running[template, artifact] = process, Endpoint(port)
-            _wait(process, port, log)
+            running[template, artifact] = process, Endpoint(port, process.pid)
+            _wait(process, running[template, artifact][1], log)
         return running[template, artifact][1]
 
     yield start
@@ -190,11 +160,11 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Serve]:
         process.wait(20)
 
 
-def _wait(process: subprocess.Popen[bytes], port: int, log: Path) -> None:
+def _wait(process: subprocess.Popen[bytes], endpoint: Endpoint, log: Path) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and process.poll() is None:
         try:
-            if Endpoint(port).send("GET", "/readyz").status == 200:
+            if endpoint.send("GET", "/readyz").status == 200:
                 return
         except OSError:
             time.sleep(0.05)

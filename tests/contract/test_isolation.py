@@ -6,60 +6,21 @@ network is but the loopback interface, if this system lets a test close it. Whee
 once for all templates and kept, so a further template costs an environment and its tests.
 """
 
-import os
 import shutil
 import subprocess
 import sys
-import tomllib
 from pathlib import Path
 
 import pytest
-from deployment.replica import replicate
+from copies import run
 from deployment.template import Template
 
-DROPPED = ("VIRTUAL_ENV", "PYTHONPATH", "PYTEST_ADDOPTS", "UV_PROJECT_ENVIRONMENT", "MAKEFLAGS", "MFLAGS")
 CLOSED = """
 import fcntl, os, socket, struct, sys
 with socket.socket() as lo:  # the one interface that there is, which is down
     fcntl.ioctl(lo, 0x8914, struct.pack("16sh14x", b"lo", 0x41))
 os.execvp(sys.argv[1], sys.argv[1:])
 """
-
-
-@pytest.fixture(scope="module")
-def copies(tmp_path_factory: pytest.TempPathFactory) -> dict[Path, Path]:
-    """The copies that were made, by their templates."""
-    return {}
-
-
-@pytest.fixture
-def copy(template: Path, copies: dict[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The template, alone, with an environment of its own."""
-    if template not in copies:
-        told: list[str] = []
-        place = tmp_path_factory.mktemp("alone") / "a copy"
-        copies[template] = replicate(Template.read(template), place, None, told.append)
-        run(place, "make", "build/ready")
-    return copies[template]
-
-
-def environment() -> dict[str, str]:
-    kept = {name: text for name, text in os.environ.items() if name not in DROPPED}
-    own = str(Path(sys.prefix) / "bin")
-    places = [place for place in kept["PATH"].split(os.pathsep) if place != own]
-    uv = shutil.which("uv") or shutil.which("uv", path=str(Path(sys.prefix).parent / ".uv" / "bin"))
-    if uv is not None and str(Path(uv).parent) != own:
-        places.insert(0, str(Path(uv).parent))
-    path = os.pathsep.join(places)
-    return {**kept, "PATH": path, "UV_PYTHON": sys.executable, "PYTHONDONTWRITEBYTECODE": "1"}
-
-
-def run(folder: Path, *command: str, timeout: float = 600) -> str:
-    done = subprocess.run(
-        command, cwd=folder, env=environment(), capture_output=True, text=True, timeout=timeout, check=False
-    )
-    assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-6000:]}\n{done.stderr[-6000:]}"
-    return done.stdout + done.stderr
 
 
 def closed() -> tuple[str, ...]:
@@ -95,16 +56,10 @@ def test_its_tests_pass_without_a_network(copy: Path) -> None:
     assert " passed" in told
 
 
-def test_its_package_is_made_and_fits(copy: Path) -> None:
-    manifest = tomllib.loads((copy / "template.toml").read_text())
-    made = manifest.get("package", {}).get("makes", [])
-    if any(path.endswith("image.json") for path in made):
-        pytest.skip("its package is an image, which needs a container engine: the container tier makes it")
+def test_its_package_is_made(packaged: tuple[Path, str]) -> None:
+    folder, _ = packaged
 
-    told = run(copy, "make", "package")
-
-    assert [path for path in made if not (copy / path).is_file()] == []
-    assert "OVER THE BUDGET" not in told
+    assert [path for path in Template.read(folder).package.makes if not (folder / path).is_file()] == []
 
 
 def test_its_recipe_is_valid(copy: Path, terraform_environment: dict[str, str]) -> None:

@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import scoring
+from frames import COLOURS, MISSING, UNKNOWN
 from scoring import contract
 
-KINDS = ["regression", "binomial", "multinomial", "one", "large"]
+KINDS = ["regression", "numeric", "binomial", "multinomial", "transforms", "one", "large"]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -53,9 +54,21 @@ def test_contributions_are_the_same_and_add_up(template: Path, golden: Any, serv
 
     assert (got.status, got.body) == (200, contract.contribution(scoring.load(frame.path), body))
     parts = np.array(got.json["contributionGroups"][0]["contributions"], np.float64)
-    np.testing.assert_allclose(
-        parts.sum(axis=1), frame.booster.predict(frame.table, raw_score=True), rtol=1e-9
-    )
+    np.testing.assert_allclose(parts.sum(axis=1), frame.raw(frame.table), rtol=1e-9)
+
+
+def test_every_kind_of_value_is_among_them(golden: Any) -> None:
+    """No promise of a template's: what the others are tried on is what it says."""
+    sent = {cell for kind in KINDS for row in golden[kind].cells for cell in row}
+
+    assert sent >= {*MISSING, UNKNOWN, *COLOURS, "Infinity", "inf", "-Infinity", "-inf", 5e-324, "-0.0"}
+    assert {type(cell) for cell in sent} == {float, str, type(None)}
+    assert [len(golden[kind].cells) for kind in ("one", "large")] == [1, 10_000]
+    assert {scoring.load(golden[kind].path).task for kind in KINDS} == {
+        "regression",
+        "binomial",
+        "multinomial",
+    }
 
 
 @pytest.mark.parametrize(

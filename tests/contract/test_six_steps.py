@@ -16,7 +16,12 @@ import pytest
 
 SECTION = "## A template for another target"
 NAME = "azure-functions-scorer"
-PARTS = ("CONTRIBUTING.md", "Makefile", "pyproject.toml", "templates", "tests/conftest.py", "tests/contract")
+PARTS = (
+    "CONTRIBUTING.md", "Makefile", "pyproject.toml", "templates", "tests/contract",
+    "tests/integration/conftest.py", "tests/integration/cycle.py",
+    "tests/integration/local/test_host_cycle.py",
+)  # fmt: skip
+"""Beside what tests share, which are the modules in tests/ that are none."""
 
 
 def steps(text: str) -> list[str]:
@@ -34,7 +39,8 @@ def checkout(root: Path, tmp_path: Path) -> Path:
     left_out = shutil.ignore_patterns(
         "build", "*.whl", "__pycache__", ".venv", ".uv", ".terraform*", "*.egg-info"
     )
-    for name in PARTS:
+    own = [path for path in (root / "tests").glob("*.py") if not path.name.startswith("test_")]
+    for name in (*PARTS, *(str(path.relative_to(root)) for path in own)):
         target = tmp_path / "checkout" / name
         target.parent.mkdir(parents=True, exist_ok=True)
         if (root / name).is_dir():

@@ -15,8 +15,29 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from once import once, shared
 
 HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE))  # cycle.py, which the tests of every target import
+
+TOGETHER = (
+    "tests/integration/localstack/"  # LocalStack starts once, and the last file destroys its deployment
+)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Keep the tests of a file on one worker, and those of a folder whose files share what starts slowly."""
+    if config.getoption("dist") != "loadfile":
+        return None  # what the command line says
+    from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
+
+    class Together(LoadFileScheduling):  # type: ignore[misc]
+        def _split_scope(self, nodeid: str) -> str:
+            file: str = nodeid.split("::", 1)[0]
+            return file.rpartition("/")[0] if file.startswith(TOGETHER) else file
+
+    return Together(config, log)
 
 
 def _module(name: str) -> ModuleType:
@@ -53,21 +74,26 @@ def python_image(container_engine: Any) -> str:
 
 @pytest.fixture(scope="session")
 def packaged(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """A function: the name of a template -> a copy of its directory, packaged there once a session."""
+    """A function: a template's place in the checkout -> a copy of it, packaged once a run."""
     made: dict[str, Path] = {}
+    ready = shared(tmp_path_factory) / "packaged"
+
+    def make(name: str) -> str:
+        left_out = shutil.ignore_patterns("build", "*.whl", "__pycache__", ".venv", ".uv", ".terraform*")
+        shutil.copytree(root / name, ready / name, ignore=left_out)
+        done = subprocess.run(
+            [sys.executable, "-m", "deployment", "package", "."],
+            cwd=ready / name, env={**os.environ, "PYTHONPATH": str(ready / name / "src")},
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
 
     def copy(name: str) -> Path:
         if name not in made:
-            target = tmp_path_factory.mktemp("templates") / name
-            left_out = shutil.ignore_patterns("build", "*.whl", "__pycache__", ".venv", ".uv", ".terraform*")
-            shutil.copytree(root / name, target, ignore=left_out)
-            done = subprocess.run(
-                [sys.executable, "-m", "deployment", "package", "."],
-                cwd=target, env={**os.environ, "PYTHONPATH": str(target / "src")},
-                capture_output=True, text=True, check=False,
-            )  # fmt: skip
-            assert done.returncode == 0, done.stdout + done.stderr
-            made[name] = target
+            once(ready / f"{Path(name).name}.txt", lambda: make(name))
+            made[name] = tmp_path_factory.mktemp("templates") / Path(name).name
+            shutil.copytree(ready / name, made[name])
         return made[name]
 
     return copy

@@ -1,5 +1,6 @@
 """The recipe on the stand-in: planned, applied, planned again, changed, taken back and destroyed."""
 
+import hashlib
 import json
 import secrets
 import shutil
@@ -7,8 +8,10 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
+from cycle import Cycle, Life
 from deployment.terraform import Terraform
 from scoring.problem import Problem
 from standin.bindings import GOOGLE
@@ -60,9 +63,15 @@ class Deployed:
 
     def objects(self, bucket: str) -> list[str]:
         """Names of the objects that lie in the emulator's bucket."""
+        listed = json.loads(self.ask(f"storage/v1/b/{bucket}/o"))
+        return sorted(item["name"] for item in listed.get("items", []))
+
+    def ask(self, path: str) -> bytes:
+        """Ask the storage emulator."""
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        with opener.open(f"{self.environment['STORAGE_EMULATOR_HOST']}/storage/v1/b/{bucket}/o") as answer:
-            return sorted(item["name"] for item in json.load(answer).get("items", []))
+        with opener.open(f"{self.environment['STORAGE_EMULATOR_HOST']}/{path}") as answer:
+            found: bytes = answer.read()
+            return found
 
 
 @pytest.fixture
@@ -109,27 +118,75 @@ def test_apply_plans_nothing_more_and_destroy_leaves_nothing(
         made.objects(bucket)
 
 
-def test_an_earlier_release_answers_again(deployed: Callable[[str], Deployed], tmp_path: Path) -> None:
-    made = deployed("8.7.0")
-    first = made.apply()
-    service = f"projects/my-project-123/locations/europe-west1/services/{made.variables['name']}"
+@pytest.fixture(scope="module", params=["gcp-cloud-run-scorer"])
+def life(
+    root: Path,
+    recipe_copy: Callable[[Path], Path],
+    google_environments: Callable[[str], Environment],
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Life:
+    """One deployment's life, with a canary before its end."""
+    folder = tmp_path_factory.mktemp("life")
+    made = Deployed(recipe_copy(folder / "cooler"), google_environments("8.7.0"))
+    other = folder / "other.pipeline"
+    shutil.copy(root / "local-rest-scorer" / "example" / "cooler.pipeline", other)
+    with other.open("ab") as file:
+        file.write(b"\n")  # nobody loads it here
+    life = Life(
+        root / "gcp-cloud-run-scorer", made.terraform, made.variables, other,
+        answering=lambda _: _answering(made), there=lambda: _there(made), look=lambda: _service(made),
+    )  # fmt: skip
+    with life:
+        life.play()
+        life.step("canary", {**life.back, "canary_percent": 10})
+    return life
 
-    second = made.apply(concurrency=8)
-    assert second["release"] != first["release"]
 
-    back = made.apply(concurrency=8, release=first["release"])
-    entry = made.ledger.all()["google_cloud_run_v2_service", service]
-    assert back["release"] == first["release"]
-    assert entry["revisions"] == [first["release"], second["release"]]
-    assert [(part["revision"], part["percent"]) for part in entry["traffic"]] == [(first["release"], 100)]
+class TestCycle(Cycle):
+    pass
 
-    made.apply(concurrency=8, release=first["release"], canary_percent=10)
-    entry = made.ledger.all()["google_cloud_run_v2_service", service]
-    assert {part["revision"]: part["percent"] for part in entry["traffic"]} == {
-        first["release"]: 90,
-        second["release"]: 10,
+
+def _service(made: Deployed) -> dict[str, Any]:
+    name = f"projects/my-project-123/locations/europe-west1/services/{made.variables['name']}"
+    found: dict[str, Any] = made.ledger.all()["google_cloud_run_v2_service", name]
+    return found
+
+
+def _answering(made: Deployed) -> str:
+    """The digest of the object after which the revision with the most requests is named."""
+    service = _service(made)
+    shares = {part["revision"]: part["percent"] for part in service["traffic"] or [] if part["revision"]}
+    revision = max(shares, key=lambda name: shares[name]) if shares else service["revisions"][-1]
+    name = made.variables["name"]
+    start = revision.removeprefix(f"{name}-")[:12]
+    (key,) = [
+        key for key in made.objects(f"my-project-123-{name}-pipelines") if key.startswith(f"{name}/{start}")
+    ]
+    path = quote(key, safe="")
+    body = made.ask(f"storage/v1/b/my-project-123-{name}-pipelines/o/{path}?alt=media")
+    return hashlib.sha256(body).hexdigest()
+
+
+def _there(made: Deployed) -> dict[str, Any]:
+    """What exists; APIs stay enabled, since others in the project may use them."""
+    buckets = json.loads(made.ask("storage/v1/b")).get("items", [])
+    return {
+        "resources": [name for name in made.ledger.names() if not name.startswith("google_project_service ")],
+        "buckets": sorted(bucket["name"] for bucket in buckets),
     }
-    made.destroy()
+
+
+def test_traffic_is_shared_with_a_canary(life: Life) -> None:
+    releases = [life.stages[step].outputs["release"] for step in ("apply", "change", "rollback")]
+    entries = {step: stage.seen for step, stage in life.stages.items()}
+    shares = {
+        step: {part["revision"]: part["percent"] for part in entries[step]["traffic"]}
+        for step in ("rollback", "canary")
+    }
+
+    assert releases[0] == releases[2] != releases[1]
+    assert entries["rollback"]["revisions"] == releases[:2]
+    assert shares == {"rollback": {releases[0]: 100}, "canary": {releases[0]: 90, releases[1]: 10}}
 
 
 def test_a_protected_service_is_not_destroyed(deployed: Callable[[str], Deployed]) -> None:

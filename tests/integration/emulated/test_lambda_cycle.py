@@ -10,10 +10,11 @@ import json
 import shutil
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from cycle import Cycle, Life
 
 BUCKET = "the-users-bucket"
 NAME = "cooler"
@@ -21,81 +22,85 @@ NAME = "cooler"
 
 @dataclass
 class Story:
-    """What was seen at each step of a deployment's life."""
+    """A deployment's life, and what was seen beside it."""
 
     recipe: Any
-    digests: dict[str, str] = field(default_factory=dict)
-    changes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    aliases: dict[str, dict[str, Any]] = field(default_factory=dict)
-    objects: dict[str, set[str]] = field(default_factory=dict)
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    resources: dict[str, Any] = field(default_factory=dict)
-    seconds: dict[str, float] = field(default_factory=dict)
-    left: dict[str, Any] = field(default_factory=dict)
-    permissions: set[str] = field(default_factory=set)
+    life: Life
+    resources: dict[str, Any]
+    permissions: set[str]
+    seconds: float
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.life.stages["apply"].outputs
+
+    def alias(self, step: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.life.stages[step].seen["alias"]
+        return found
+
+    def changes(self, step: str) -> list[tuple[str, tuple[str, ...]]]:
+        """What a step did: names of resources without their keys, and actions."""
+        return [(each.address.split("[")[0], each.actions) for each in self.life.stages[step].changes]
 
 
 @pytest.fixture(scope="module")
-def story(lambda_recipe: Callable[[], Any]) -> Story:
+def story(root: Any, lambda_recipe: Callable[[], Any]) -> Story:
     """One deployment's life in the user's own bucket, from the first apply to nothing."""
     recipe = lambda_recipe()
-    story = Story(recipe)
     s3 = recipe.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     s3.put_object(Bucket=BUCKET, Key="cooler/notes.txt", Body=b"mine")
     first = recipe.folder / "example" / "cooler.pipeline"
     second = recipe.folder / "example" / "second.pipeline"
     second.write_bytes(first.read_bytes() + b"\n")  # the emulator does not load it
-    story.digests = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in (first, second)}
     recipe.server.permissions.clear()
-    basic = {
-        "name": NAME,
-        "bucket": BUCKET,
-        "pipeline_path": str(first),
-        "tags": {"owner": "rig"},
-    }
-    newer = {**basic, "pipeline_path": str(second), "kept_pipeline_paths": [str(first)]}
-    terraform = recipe.terraform()
-    terraform.init()
     began = time.monotonic()
-    try:
-        _step(story, terraform, "made", basic)
-        story.resources = _look(recipe)
-        _step(story, terraform, "changed", newer)
-        _step(story, terraform, "rolled back", {**newer, "release": "1"}, again=False)
-        _step(
-            story,
-            terraform,
-            "canary",
-            {**newer, "release": "1", "canary_version": "2", "canary_weight": 0.25},
-        )
-    finally:
+    basic = {"name": NAME, "bucket": BUCKET, "pipeline_path": str(first), "tags": {"owner": "rig"}}
+    life = Life(
+        root / "aws-lambda-scorer", recipe.terraform(), basic, second,
+        answering=lambda _: _answering(recipe), there=lambda: _there(recipe), look=lambda: _seen(recipe),
+    )  # fmt: skip
+    with life:
+        life.step("apply", life.variables)
+        resources = _look(recipe)
+        life.step("change", life.changed)
+        life.step("rollback", life.back)
+        life.step("canary", {**life.back, "canary_version": "2", "canary_weight": 0.25})
+        # What follows, destroying, needs neither package nor artifact.
         (recipe.folder / "build" / "function.zip").unlink()
         shutil.rmtree(recipe.folder / "example")
-        destroyed = time.monotonic()
-        terraform.destroy(basic)  # with neither package nor artifact
-    story.seconds["destroy"] = time.monotonic() - destroyed
-    story.seconds["cycle"] = time.monotonic() - began
     # The override skips the usual question who calls, so the provider tries this one, and does without it.
-    story.permissions = recipe.server.permissions - {"iam:GetUser"}
-    story.left = {**_leftovers(recipe), "state": terraform.resources()}
-    print("seconds:", {name: round(seconds, 1) for name, seconds in story.seconds.items()})
+    permissions = recipe.server.permissions - {"iam:GetUser"}
+    story = Story(recipe, life, resources, permissions, time.monotonic() - began)
+    print("seconds:", {name: round(stage.seconds, 1) for name, stage in life.stages.items()}, story.seconds)
     return story
 
 
-def _step(story: Story, terraform: Any, name: str, variables: dict[str, Any], again: bool = True) -> None:
-    """Apply, see what is there, and plan again."""
-    began = time.monotonic()
-    plan = terraform.plan(variables)
-    terraform.apply(plan)
-    story.seconds[name] = time.monotonic() - began
-    story.changes[name] = plan.changes
-    story.outputs[name] = terraform.outputs()
-    story.aliases[name] = story.recipe.client("lambda").get_alias(FunctionName=NAME, Name="live")
-    listed = story.recipe.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
-    story.objects[name] = {each["Key"] for each in listed}
-    if again:
-        story.changes[f"{name}, again"] = terraform.plan(variables).changes
+@pytest.fixture(params=["aws-lambda-scorer"])
+def life(story: Story) -> Life:
+    return story.life
+
+
+class TestCycle(Cycle):
+    pass
+
+
+def _answering(recipe: Any) -> str:
+    """The digest of the object that the function behind the alias was told to load."""
+    found = recipe.client("lambda").get_function(FunctionName=NAME, Qualifier="live")["Configuration"]
+    settings = found["Environment"]["Variables"]
+    bucket, key = settings["PIPELINE_URI"].removeprefix("s3://").split("/", 1)
+    body = recipe.client("s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    assert settings["PIPELINE_DIGEST"] == hashlib.sha256(body).hexdigest()
+    return hashlib.sha256(body).hexdigest()
+
+
+def _seen(recipe: Any) -> dict[str, Any]:
+    listed = recipe.client("s3").list_objects_v2(Bucket=BUCKET)["Contents"]
+    return {
+        "alias": recipe.client("lambda").get_alias(FunctionName=NAME, Name="live"),
+        "objects": {each["Key"] for each in listed},
+    }
 
 
 def _look(recipe: Any) -> dict[str, Any]:
@@ -129,7 +134,7 @@ def _look(recipe: Any) -> dict[str, Any]:
     }
 
 
-def _leftovers(recipe: Any) -> dict[str, Any]:
+def _there(recipe: Any) -> dict[str, Any]:
     gateway = recipe.client("apigateway")
     s3 = recipe.client("s3")
     return {
@@ -148,13 +153,12 @@ def _leftovers(recipe: Any) -> dict[str, Any]:
     }
 
 
-def _key(story: Story, name: str) -> str:
-    return f"{NAME}/{story.digests[name]}.pipeline"
+def _key(story: Story, place: int) -> str:
+    return f"{NAME}/{story.life.digests[place]}.pipeline"
 
 
 def test_the_artifact_lies_at_its_digest(story: Story) -> None:
-    assert story.objects["made"] == {"cooler/notes.txt", _key(story, "cooler.pipeline")}
-    assert story.outputs["made"]["pipeline_digest"] == story.digests["cooler.pipeline"]
+    assert story.life.stages["apply"].seen["objects"] == {"cooler/notes.txt", _key(story, 0)}
 
 
 def test_the_function_is_configured(story: Story) -> None:
@@ -168,11 +172,11 @@ def test_the_function_is_configured(story: Story) -> None:
     assert configuration["TracingConfig"] == {"Mode": "PassThrough"}
     assert configuration["Role"] == story.resources["role"]["Arn"]
     assert configuration["Environment"]["Variables"] == {
-        "PIPELINE_DIGEST": story.digests["cooler.pipeline"],
-        "PIPELINE_URI": f"s3://{BUCKET}/{_key(story, 'cooler.pipeline')}",
+        "PIPELINE_DIGEST": story.life.digests[0],
+        "PIPELINE_URI": f"s3://{BUCKET}/{_key(story, 0)}",
     }
     assert found["Tags"] == {"deployment": NAME, "owner": "rig", "template": "aws-lambda-scorer"}
-    assert story.aliases["made"]["FunctionVersion"] == "1"
+    assert story.alias("apply")["FunctionVersion"] == "1"
 
 
 def test_the_gateway_sends_every_route_to_the_release_and_asks_for_the_key(story: Story) -> None:
@@ -209,7 +213,7 @@ def test_the_key_is_in_a_plan_with_rate_burst_and_quota(story: Story) -> None:
     ]
     (key,) = story.resources["keys"]
     assert [each["id"] for each in story.resources["plan keys"]] == [key["id"]]
-    assert story.outputs["made"]["api_key"] == key["value"]
+    assert story.outputs["api_key"] == key["value"]
 
 
 def test_the_role_may_read_one_object_and_write_its_own_log(story: Story) -> None:
@@ -219,7 +223,7 @@ def test_the_role_may_read_one_object_and_write_its_own_log(story: Story) -> Non
     assert story.resources["attached"] == []
     assert set(statements) == {"Artifact", "Logs"}
     assert statements["Artifact"]["Action"] == "s3:GetObject"
-    assert statements["Artifact"]["Resource"] == f"arn:aws:s3:::{BUCKET}/{_key(story, 'cooler.pipeline')}"
+    assert statements["Artifact"]["Resource"] == f"arn:aws:s3:::{BUCKET}/{_key(story, 0)}"
     assert statements["Logs"]["Resource"].endswith(f":log-group:/aws/lambda/{NAME}:*")
     trusted = story.resources["role"]["AssumeRolePolicyDocument"]["Statement"]
     assert [each["Principal"] for each in trusted] == [{"Service": "lambda.amazonaws.com"}]
@@ -239,7 +243,7 @@ def test_logs_end_and_alarms_watch(story: Story) -> None:
 
 
 def test_the_outputs_can_be_pasted(story: Story) -> None:
-    outputs = story.outputs["made"]
+    outputs = story.outputs
 
     assert outputs["url"] == f"https://{outputs['rest_api_id']}.execute-api.us-east-1.amazonaws.com/v1"
     assert outputs["score_command"].count(outputs["url"]) == 2
@@ -248,39 +252,28 @@ def test_the_outputs_can_be_pasted(story: Story) -> None:
     assert outputs["release"] == "1"
 
 
-@pytest.mark.parametrize("step", ["made", "changed", "canary"])
-def test_the_next_plan_is_empty(story: Story, step: str) -> None:
-    assert story.changes[f"{step}, again"] == ()
-
-
 def test_a_model_only_change_publishes_and_moves_the_alias(story: Story) -> None:
-    changed = {(change.address.split("[")[0], change.actions) for change in story.changes["changed"]}
+    stage = story.life.stages["change"]
 
-    assert changed == {
+    assert set(story.changes("change")) == {
         ("aws_s3_object.artifact", ("create",)),
         ("aws_iam_role_policy.function", ("update",)),
         ("aws_lambda_function.scorer", ("update",)),
         ("aws_lambda_alias.live", ("update",)),
     }
-    assert story.aliases["changed"]["FunctionVersion"] == story.outputs["changed"]["release"] == "2"
-    assert {_key(story, name) for name in story.digests} < story.objects["changed"]
+    assert story.alias("change")["FunctionVersion"] == stage.outputs["release"] == "2"
+    assert {_key(story, 0), _key(story, 1)} < stage.seen["objects"]
 
 
 def test_release_goes_back(story: Story) -> None:
-    assert [change.address for change in story.changes["rolled back"]] == ["aws_lambda_alias.live"]
-    assert story.aliases["rolled back"]["FunctionVersion"] == story.outputs["rolled back"]["release"] == "1"
+    assert story.changes("rollback") == [("aws_lambda_alias.live", ("update",))]
+    assert story.alias("rollback")["FunctionVersion"] == "1"
 
 
 def test_a_canary_gets_its_share(story: Story) -> None:
-    assert [change.address for change in story.changes["canary"]] == ["aws_lambda_alias.live"]
-    assert story.aliases["canary"]["FunctionVersion"] == "1"
-    assert story.aliases["canary"]["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.25}}
-
-
-def test_nothing_is_left_but_what_is_the_users(story: Story) -> None:
-    left = {kind: found for kind, found in story.left.items() if found}
-
-    assert left == {"buckets": [BUCKET], "objects": ["cooler/notes.txt"]}
+    assert story.changes("canary") == [("aws_lambda_alias.live", ("update",))]
+    assert story.alias("canary")["FunctionVersion"] == "1"
+    assert story.alias("canary")["RoutingConfig"] == {"AdditionalVersionWeights": {"2": 0.25}}
 
 
 def test_the_deployers_policy_covers_every_call(story: Story) -> None:
@@ -301,5 +294,5 @@ def _listed(value: str | list[str]) -> list[str]:
 
 def test_an_apply_is_quick(story: Story) -> None:
     # Half a minute and two minutes on a quiet machine; the bounds leave room for a busy one.
-    assert story.seconds["made"] < 120
-    assert story.seconds["cycle"] < 480
+    assert story.life.stages["apply"].seconds < 120
+    assert story.seconds < 480

@@ -6,6 +6,7 @@ moving an endpoint, network isolation, and tags of scalable targets. The contain
 process in the template's own tests.
 """
 
+import hashlib
 import io
 import json
 import os
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tarfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,7 @@ import numpy as np
 import pytest
 import scoring
 from aws_sagemaker_scorer.model_data import model_data
+from cycle import Cycle, Life
 from deployment.smoke import smoke
 from deployment.terraform import Terraform
 from moto.applicationautoscaling.responses import ApplicationAutoScalingResponse
@@ -60,14 +62,18 @@ print('{{"ContentType": "application/json", "InvokedProductionVariant": "live"}}
 
 @dataclass
 class Story:
-    """What was seen at each step of a deployment's life."""
+    """A deployment's life, and what was seen beside it after the first apply."""
 
-    digests: list[str]
-    changes: dict[str, tuple[Any, ...]] = field(default_factory=dict)
-    outputs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    endpoints: dict[str, Any] = field(default_factory=dict)
-    seen: dict[str, Any] = field(default_factory=dict)
-    left: dict[str, Any] = field(default_factory=dict)
+    life: Life
+    seen: dict[str, Any]
+
+    @property
+    def outputs(self) -> dict[str, Any]:
+        return self.life.stages["apply"].outputs
+
+    def endpoint(self, step: str) -> dict[str, Any]:
+        found: dict[str, Any] = self.life.stages[step].seen
+        return found
 
 
 def _client(emulator: Any, service: str) -> Any:
@@ -137,8 +143,8 @@ def story(
     (folder / "terraform" / "emulator_override.tf").write_text(OVERRIDE)
     first, second = folder / "example" / "cooler.pipeline", folder / "price.pipeline"
     _other(second)
-    made = [model_data(path, folder / "build" / "models")[0] for path in (first, second)]
-    found = Story([path.name.removesuffix(".tar.gz") for path in made])
+    for path in (first, second):
+        model_data(path, folder / "build" / "models")
     terraform = Terraform(
         folder / "terraform", state=folder / "terraform.tfstate", data=folder / "data",
         environment={
@@ -146,24 +152,42 @@ def story(
             "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
         },
     )  # fmt: skip
-    terraform.init()
-    shared = {"name": NAME, "image": IMAGE, "tags": {"owner": "rig"}, "capture_percent": 10}
-    shared |= {"max_instances": 3, "settings": {"SCORER_LENIENT": "true"}}
-    one = {**shared, "pipeline_path": str(first)}
-    two = {**shared, "pipeline_path": str(second), "kept_pipeline_paths": [str(first)]}
-    steps = {"made": one, "changed": two, "rolled back": {**two, "release": found.digests[0]}}
-    for step, variables in steps.items():
-        plan = terraform.plan(variables)
-        found.changes[step] = plan.changes
-        terraform.apply(plan)
-        found.outputs[step] = terraform.outputs()
-        found.endpoints[step] = _endpoint(emulator)
-        if step == "made":
-            found.seen = _seen(emulator, found)
-        found.changes[f"{step}, again"] = terraform.plan(variables).changes
-    terraform.destroy(two)
-    found.left = _left(emulator)
-    return found
+    variables = {
+        "name": NAME, "image": IMAGE, "tags": {"owner": "rig"}, "capture_percent": 10,
+        "max_instances": 3, "settings": {"SCORER_LENIENT": "true"}, "pipeline_path": str(first),
+    }  # fmt: skip
+    life = Life(
+        root / "aws-sagemaker-scorer", terraform, variables, second,
+        answering=lambda _: _answering(emulator), there=lambda: _there(emulator),
+        look=lambda: _endpoint(emulator),
+    )  # fmt: skip
+    with life:
+        life.step("apply", life.variables)
+        seen = _seen(emulator, life)
+        life.step("change", life.changed)
+        life.step("rollback", life.back)
+    return Story(life, seen)
+
+
+@pytest.fixture(params=["aws-sagemaker-scorer"])
+def life(story: Story) -> Life:
+    return story.life
+
+
+class TestCycle(Cycle):
+    pass
+
+
+def _answering(emulator: Any) -> str:
+    """The digest of the artifact in the model that the endpoint's configuration names."""
+    place = _endpoint(emulator)["model"]["PrimaryContainer"]["ModelDataUrl"].removeprefix("s3://")
+    bucket, key = place.split("/", 1)
+    body = _client(emulator, "s3").get_object(Bucket=bucket, Key=key)["Body"].read()
+    with tarfile.open(fileobj=io.BytesIO(body)) as archive:
+        (member,) = archive.getmembers()
+        file = archive.extractfile(member)
+        assert file is not None
+        return hashlib.sha256(file.read()).hexdigest()
 
 
 def _endpoint(emulator: Any) -> dict[str, Any]:
@@ -174,15 +198,15 @@ def _endpoint(emulator: Any) -> dict[str, Any]:
     return {**config, "variant": variant, "model": sagemaker.describe_model(ModelName=variant["ModelName"])}
 
 
-def _seen(emulator: Any, story: Story) -> dict[str, Any]:
-    iam, bucket = _client(emulator, "iam"), story.outputs["made"]["bucket"]
+def _seen(emulator: Any, life: Life) -> dict[str, Any]:
+    iam, bucket = _client(emulator, "iam"), life.stages["apply"].outputs["bucket"]
     scaling, sagemaker = _client(emulator, "application-autoscaling"), _client(emulator, "sagemaker")
     role = f"{NAME}-us-east-1"
     model = sagemaker.list_models()["Models"][0]["ModelArn"]
     return {
         "objects": _client(emulator, "s3").list_objects_v2(Bucket=bucket)["Contents"],
         "model": _client(emulator, "s3")
-        .get_object(Bucket=bucket, Key=f"{NAME}/{story.digests[0]}.tar.gz")["Body"]
+        .get_object(Bucket=bucket, Key=f"{NAME}/{life.digests[0]}.tar.gz")["Body"]
         .read(),
         "public": _client(emulator, "s3").get_public_access_block(Bucket=bucket),
         "policy": iam.get_role_policy(RoleName=role, PolicyName="scorer")["PolicyDocument"],
@@ -199,7 +223,7 @@ def _logs(emulator: Any) -> dict[str, int]:
     return {group["logGroupName"]: group["retentionInDays"] for group in groups}
 
 
-def _left(emulator: Any) -> dict[str, Any]:
+def _there(emulator: Any) -> dict[str, Any]:
     sagemaker, scaling = _client(emulator, "sagemaker"), _client(emulator, "application-autoscaling")
     buckets = _client(emulator, "s3").list_buckets()["Buckets"]
     roles = _client(emulator, "iam").list_roles()["Roles"]
@@ -215,23 +239,23 @@ def _left(emulator: Any) -> dict[str, Any]:
 
 
 def test_the_endpoint_serves_the_artifact_by_its_digest(story: Story) -> None:
-    found, bucket = story.endpoints["made"], story.outputs["made"]["bucket"]
+    found, bucket = story.endpoint("apply"), story.outputs["bucket"]
     container = found["model"]["PrimaryContainer"]
 
     assert container["Image"] == IMAGE
-    assert container["ModelDataUrl"] == f"s3://{bucket}/{NAME}/{story.digests[0]}.tar.gz"
+    assert container["ModelDataUrl"] == f"s3://{bucket}/{NAME}/{story.life.digests[0]}.tar.gz"
     assert container["Environment"] == {"SCORER_LENIENT": "true"}
     assert found["model"]["EnableNetworkIsolation"] is True
     assert (found["variant"]["InstanceType"], found["variant"]["InitialInstanceCount"]) == ("ml.c5.large", 1)
-    assert [one["Key"] for one in story.seen["objects"]] == [f"{NAME}/{story.digests[0]}.tar.gz"]
+    assert [one["Key"] for one in story.seen["objects"]] == [f"{NAME}/{story.life.digests[0]}.tar.gz"]
     assert {"Key": "owner", "Value": "rig"} in story.seen["tags"]
 
 
 def test_one_request_in_ten_is_captured_below_the_name(story: Story) -> None:
-    capture = story.endpoints["made"]["DataCaptureConfig"]
+    capture = story.endpoint("apply")["DataCaptureConfig"]
 
     assert (capture["EnableCapture"], capture["InitialSamplingPercentage"]) == (True, 10)
-    assert capture["DestinationS3Uri"] == f"s3://{story.outputs['made']['bucket']}/{NAME}/captured"
+    assert capture["DestinationS3Uri"] == f"s3://{story.outputs['bucket']}/{NAME}/captured"
 
 
 def test_instances_follow_the_load(story: Story) -> None:
@@ -244,11 +268,11 @@ def test_instances_follow_the_load(story: Story) -> None:
 
 def test_the_role_may_read_one_model_one_image_and_write_what_is_its_own(story: Story) -> None:
     statements = {each["Sid"]: each for each in story.seen["policy"]["Statement"]}
-    place = f"arn:aws:s3:::{story.outputs['made']['bucket']}/{NAME}"
+    place = f"arn:aws:s3:::{story.outputs['bucket']}/{NAME}"
 
     assert set(statements) == {"Capture", "Image", "Logs", "Metrics", "Model", "Token"}
     assert statements["Model"]["Action"] == "s3:GetObject"
-    assert statements["Model"]["Resource"] == f"{place}/{story.digests[0]}.tar.gz"
+    assert statements["Model"]["Resource"] == f"{place}/{story.life.digests[0]}.tar.gz"
     assert statements["Capture"]["Resource"] == f"{place}/captured/*"
     assert statements["Image"]["Resource"] == "arn:aws:ecr:us-east-1:123456789012:repository/team/scorer"
     assert statements["Logs"]["Resource"].endswith(f":log-group:/aws/sagemaker/Endpoints/{NAME}:*")
@@ -262,34 +286,32 @@ def test_the_bucket_is_closed_and_lines_are_not_kept_for_ever(story: Story) -> N
     assert story.seen["logs"] == {f"/aws/sagemaker/Endpoints/{NAME}": 30}
 
 
-@pytest.mark.parametrize("step", ["made", "changed", "rolled back"])
-def test_the_next_plan_is_empty(story: Story, step: str) -> None:
-    assert story.changes[f"{step}, again"] == ()
-
-
 def test_another_artifact_is_another_configuration_and_the_same_endpoint(story: Story) -> None:
-    changed = sorted((change.address.split("[")[0], change.actions) for change in story.changes["changed"])
+    changed = sorted(
+        (change.address.split("[")[0], change.actions) for change in story.life.stages["change"].changes
+    )
 
     assert ("aws_sagemaker_endpoint.scorer", ("update",)) in changed
     assert {name for name, actions in changed if actions == ("create",)} == {
         "aws_s3_object.model", "aws_sagemaker_endpoint_configuration.scorer", "aws_sagemaker_model.scorer"
     }  # fmt: skip
     assert not [change for change in changed if "delete" in change[1]]
-    assert story.outputs["changed"]["release"] == story.digests[1]
-    container = story.endpoints["changed"]["model"]["PrimaryContainer"]
-    assert container["ModelDataUrl"].endswith(f"{story.digests[1]}.tar.gz")
+    assert story.life.stages["change"].outputs["release"] == story.life.digests[1]
+    container = story.endpoint("change")["model"]["PrimaryContainer"]
+    assert container["ModelDataUrl"].endswith(f"{story.life.digests[1]}.tar.gz")
 
 
 def test_release_goes_back(story: Story) -> None:
-    assert [change.address for change in story.changes["rolled back"]] == ["aws_sagemaker_endpoint.scorer"]
-    names = [story.endpoints[step]["EndpointConfigName"] for step in ("made", "rolled back")]
+    changes = story.life.stages["rollback"].changes
+
+    assert [change.address for change in changes] == ["aws_sagemaker_endpoint.scorer"]
+    names = [story.endpoint(step)["EndpointConfigName"] for step in ("apply", "rollback")]
     assert names[0] == names[1]
-    assert story.outputs["rolled back"]["release"] == story.digests[0]
 
 
 def test_the_score_command_sends_the_sample_of_the_artifact_that_answers(story: Story) -> None:
-    for step, digest in (("changed", story.digests[1]), ("rolled back", story.digests[0])):
-        command = story.outputs[step]["score_command"]
+    for step, digest in (("change", story.life.digests[1]), ("rollback", story.life.digests[0])):
+        command = story.life.stages[step].outputs["score_command"]
         place = command.split("fileb://")[1].split("'")[0]
 
         assert place.endswith(f"/build/models/{digest}.json")
@@ -316,12 +338,8 @@ def test_the_uploaded_model_answers_the_score_command_as_the_artifact_does_here(
         try:
             scorer = scoring.load(root / "aws-sagemaker-scorer" / "example" / "cooler.pipeline")
             path = f"{tmp_path}{os.pathsep}{os.environ['PATH']}"
-            smoke("http", story.outputs["made"], scorer, told.append, {**os.environ, "PATH": path}, 30)
+            smoke("http", story.outputs, scorer, told.append, {**os.environ, "PATH": path}, 30)
         finally:
             process.terminate()
 
     assert "byte for byte" in told[0]
-
-
-def test_nothing_is_left(story: Story) -> None:
-    assert {kind: found for kind, found in story.left.items() if found} == {}

@@ -1,4 +1,4 @@
-"""The skeleton: the blocks of its README run as they stand, and a deployment lives from apply to nothing."""
+"""The skeleton: the blocks of its README run as they stand, in a copy that was made as anybody makes one."""
 
 import os
 import re
@@ -6,47 +6,12 @@ import shutil
 import socket
 import subprocess
 import sys
-import urllib.request
 from pathlib import Path
 
 import pytest
 import scoring
 from deployment.replica import replicate
 from deployment.template import Template
-from deployment.terraform import Terraform
-
-MODEL = """tree
-version=v4
-num_class=1
-num_tree_per_iteration=1
-label_index=0
-max_feature_idx=0
-objective=regression
-feature_names=area
-feature_infos=[0:9]
-tree_sizes=0
-
-Tree=0
-num_leaves=2
-num_cat=0
-split_feature=0
-split_gain=1
-threshold=4
-decision_type=2
-left_child=-1
-right_child=-2
-leaf_value=1.5 2.5
-leaf_weight=1 1
-leaf_count=1 1
-internal_value=2
-internal_weight=2
-internal_count=2
-is_linear=0
-shrinkage=1
-
-
-end of trees
-"""
 
 
 @pytest.fixture
@@ -77,11 +42,6 @@ def run(folder: Path, environment: "os._Environ[str] | dict[str, str]", command:
     return done.stdout
 
 
-def get(port: str, path: str) -> tuple[bytes, dict[str, str]]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
-        return answer.read(), {name.lower(): text for name, text in answer.headers.items()}
-
-
 def test_the_blocks_of_the_readme_do_what_they_say(
     copy: Path, port: str, terraform_environment: dict[str, str]
 ) -> None:
@@ -98,29 +58,3 @@ def test_the_blocks_of_the_readme_do_what_they_say(
     assert '"event":"request"' in told[2].replace(" ", "")
     assert "Destroy complete" in told[3]
     assert list((copy / "build" / "running").iterdir()) == []
-
-
-def test_apply_empty_plan_another_model_rollback_nothing(
-    copy: Path, port: str, terraform_environment: dict[str, str], tmp_path: Path
-) -> None:
-    (tmp_path / "price.txt").write_text(MODEL)
-    scoring.pack(tmp_path / "price.txt", tmp_path / "price.pipeline", target="price")
-    first, second = copy / "example" / "cooler.pipeline", tmp_path / "price.pipeline"
-    state, data = tmp_path / "terraform.tfstate", tmp_path / "data"
-    terraform = Terraform(copy / "terraform", state=state, data=data, environment=terraform_environment)
-    terraform.init()
-    for pipeline in (first, second, first):
-        variables = {
-            "name": "life", "pipeline_path": str(pipeline), "port": int(port), "tags": {"team": "rig"}
-        }  # fmt: skip
-        terraform.apply(terraform.plan(variables))
-
-        assert get(port, "/readyz")[1]["x-pipeline-digest"] == scoring.load(pipeline).digest
-        assert b'team="rig"' in get(port, "/metrics")[0]
-        assert terraform.plan(variables).empty
-    terraform.destroy(variables)
-
-    assert terraform.resources() == []
-    assert not (copy / "build" / "running" / "life").exists()
-    with pytest.raises(OSError, match="refused"):
-        get(port, "/readyz")

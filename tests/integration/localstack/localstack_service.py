@@ -20,6 +20,7 @@ import scoring
 from deployment.terraform import Plan, Terraform
 from lambda_sandbox.faults import Faults
 from lambda_sandbox.package import Built
+from scoring import contract
 
 NAME = "cooler-lambda"
 BUCKET = "the-users-bucket"
@@ -68,11 +69,21 @@ class Answer:
 class Service:
     """The recipe's deployment, and a client of it."""
 
-    def __init__(self, cloud: Cloud, package: Built, folder: Path, environment: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        cloud: Cloud,
+        package: Built,
+        folder: Path,
+        environment: Mapping[str, str],
+        pipeline: Path | None = None,
+    ) -> None:
+        """Prepare to deploy an artifact, the template's example if it is told none."""
+        example = package.template / "example"
         self.cloud = cloud
-        self.pipeline = package.template / "example" / "cooler.pipeline"
-        self.request = (package.template / "example" / "request.json").read_bytes()
+        self.pipeline = pipeline or example / "cooler.pipeline"
         self.scorer = scoring.load(self.pipeline)
+        sample = contract.sample_request(self.scorer) if pipeline else (example / "request.json").read_bytes()
+        self.request = sample
         self.other = self.pipeline  # another artifact of the same inputs
         self.outputs: dict[str, Any] = {}
         self.seconds: dict[str, float] = {}

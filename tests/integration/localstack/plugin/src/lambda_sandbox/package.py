@@ -6,7 +6,7 @@ import platform
 import shutil
 import tempfile
 import zipfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 
@@ -23,8 +23,12 @@ class Built:
 
 
 @functools.cache
-def built(template: Path) -> Built:
-    """Copy a template, build its package there and unzip it."""
+def built(template: Path, native: bool = False) -> Built:
+    """Copy a template, build its package there and unzip it.
+
+    With `native` its engine is the one of this host's compiler, which runs on this host, not at AWS: a first
+    cross compiler's build takes minutes.
+    """
     from deployment.package import package
     from deployment.template import Template
 
@@ -34,6 +38,8 @@ def built(template: Path) -> Built:
     copy = Path(shutil.copytree(template, folder / template.name, ignore=left_out))
     architecture = {"aarch64": "arm64"}.get(platform.machine(), platform.machine())
     manifest = Template.read(copy)
+    platforms = () if native else (platform.machine(),)  # no wheel for another processor
+    manifest = replace(manifest, package=replace(manifest.package, platforms=platforms))
     made = package(manifest, {"arch": architecture}, lambda _: None)
     code = folder / "code"
     with zipfile.ZipFile(made.paths[0]) as archive:
