@@ -18,7 +18,7 @@ BUDGET ?= 30
 NAME ?= $(if $(DATA),$(basename $(notdir $(DATA))),simulated-rig)
 WHAT := $(if $(DATA),"$(DATA)",--recipe simulated-hydraulic)
 
-.PHONY: help run test lint types unit tiers api tables bench wheel clean
+.PHONY: help run try test lint style spelling recipes imports hooks types unit tiers api tables docs bench wheel release audit clean
 
 help: ## show these words
 	@sed -n 's/^\([a-z]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | awk -F '\t' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -28,12 +28,29 @@ run: $(READY) ## train, report and batch score: on the simulated rig, or DATA=ta
 	@$(BIN)/scoring experiment $(WHAT) --target "$(TARGET)" --seed $(SEED) --budget $(BUDGET) \
 	  -o "build/$(NAME).pipeline" --report build/report.html --predictions build/predictions.csv
 
-test: lint types unit tiers ## everything that CI checks
+try: $(READY) ## a first deployment without a cloud: Lambda's template at an emulator; Linux, root, Terraform
+	@$(BIN)/python tests/integration/localstack/trial.py $(ARGS)
 
-lint: $(READY) ## style, format and the direction of imports
+test: $(READY) ## everything that CI checks, and how each tier of tests ended
+	@$(BIN)/python tests/summary.py $(MAKE) lint types unit tiers
+
+lint: style spelling recipes imports ## style, spelling, recipes and the direction of imports; each is a word too
+
+style: $(READY)
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+
+spelling: $(READY)
+	$(BIN)/codespell
+
+recipes: $(READY)
+	$(BIN)/python templates/recipes.py
+
+imports: $(READY)
 	$(BIN)/lint-imports --no-cache
+
+hooks: $(READY) ## have git run lint and types before each commit
+	$(BIN)/pre-commit install
 
 types: $(READY) ## mypy --strict on common/ and the templates
 	$(BIN)/mypy $(wildcard common/*/src *-scorer/src templates/*/src)
@@ -49,12 +66,25 @@ api: $(READY) ## publish common/api/openapi.yaml as the JSON that those carry wh
 
 tables: $(READY) ## write the generated tables of the documents
 	$(BIN)/python templates/settings.py $(dir $(wildcard *-scorer/template.toml templates/*/template.toml))
+	$(BIN)/python templates/promises.py
+	$(BIN)/python -m release licences
+
+docs: $(READY) ## build the site in build/site: every page, the API, the commands, with a search that needs no network
+	$(UV) sync --quiet --inexact --group docs
+	$(BIN)/python docs/diagrams/draw.py
+	$(BIN)/python docs/site/build.py
 
 bench: $(READY) ## ratios against peers, in an environment of their own
 	$(UV) run benchmarks/run.py $(ARGS)
 
 wheel: $(READY) ## the scoring core as one wheel for this platform, in dist/
 	$(UV) build --wheel --package scoring-core -o dist
+
+release: $(READY) ## archives of the templates, wheels, checksums, bill of materials and notes, in dist/VERSION
+	$(BIN)/python -m release make $(ARGS)
+
+audit: $(READY) ## judge the licences of what is needed, and ask whether advisories are known of it
+	$(BIN)/python -m release audit $(ARGS)
 
 clean: ## remove what the words above made
 	rm -rf build dist .venv

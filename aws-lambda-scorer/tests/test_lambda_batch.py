@@ -58,6 +58,35 @@ def test_csv_in_csv_out(s3: Any, bucket: str, lines: Any, handle: Any, context: 
     assert answer["bytes"] == len(get(s3, bucket, "out/scores.csv"))
 
 
+def test_lines_that_the_engine_reads_are_answered_as_those_that_it_does_not(
+    s3: Any, bucket: str, lines: Any, handle: Any, template: Path
+) -> None:
+    text, rows = lines(5000)
+    plain = text.encode()
+    quoted = plain.replace(b"row 4321,", b'"row, 4321",')
+    for name, body in (("plain", plain), ("quoted", quoted)):
+        s3.put_object(Bucket=bucket, Key=f"{name}.csv", Body=body)
+        order = {"input": f"s3://{bucket}/{name}.csv", "output": f"s3://{bucket}/scores-{name}.csv"}
+        assert handle(order, None)["rows"] == 5000
+    scores = get(s3, bucket, "scores-plain.csv")
+
+    assert scores == get(s3, bucket, "scores-quoted.csv")
+    assert scores.decode().splitlines() == [NAMES, *expected(template, rows)]
+
+
+def test_a_bad_row_behind_many_good_ones_has_its_own_number(
+    s3: Any, bucket: str, lines: Any, handle: Any
+) -> None:
+    text, rows = lines(9000)
+    place = text.index(rows[8765][0], text.index("row 8765,"))
+    s3.put_object(Bucket=bucket, Key="rows.csv", Body=(text[:place] + "much" + text[place:]).encode())
+
+    answer = handle({"input": f"s3://{bucket}/rows.csv", "output": f"s3://{bucket}/o.csv"}, None)
+
+    assert (answer["status"], answer["errors"][0]["row"]) == (422, 8765)
+    assert keys(s3, bucket) == ["rows.csv"]
+
+
 @pytest.mark.parametrize(("source", "target"), [
     ("rows.csv.gz", "scores.csv"), ("rows.csv", "scores.ndjson.gz"), ("rows.ndjson", "scores.csv.gz"),
     ("rows.jsonl.gz", "scores.ndjson"),

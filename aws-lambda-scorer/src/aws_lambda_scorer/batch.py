@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from scoring.fault import Faults, refusal
 from scoring.inflate import unpacked
+from scoring.lines import CsvReader, Rows, split
 from scoring.media import Media
 from scoring.problem import Problem
 from scoring.sheet import Sheet
@@ -53,7 +54,7 @@ def answer(order: dict[str, Any], served: Served, context: Any, line: Line) -> d
     with _translated(), _Upload(s3, *target, packed=target[1].endswith(".gz"), media=goes) as upload:
         for data, last in _chunks(s3, *source):
             _in_time(context)
-            found = rows.read(data, last)
+            part = rows.chunk(data, last) if isinstance(rows, CsvReader) else rows.read(data, last)
             if sheet is None and rows.fields is not None:
                 typed = goes is Media.NDJSON
                 sheet = Sheet(
@@ -62,11 +63,9 @@ def answer(order: dict[str, Any], served: Served, context: Any, line: Line) -> d
                 upload.write(head(goes, sheet.names))
             if sheet is None:
                 continue
-            for start in range(0, len(found), _ROWS):
-                answers = sheet.rows(found[start : start + _ROWS])
-                if answers:
-                    upload.write(written(goes, sheet.names, answers))
-                line.rows = sheet.count
+            for piece in _answers(sheet, part, goes):
+                upload.write(piece)
+            line.rows = sheet.count
             sheet.check(last)
         upload.finish()
     return {
@@ -77,6 +76,20 @@ def answer(order: dict[str, Any], served: Served, context: Any, line: Line) -> d
         "digest": served.digest,
         "id": served.headers["x-pipeline-id"],
     }
+
+
+def _answers(sheet: Sheet, part: str | Rows, goes: Media) -> Iterator[bytes]:
+    """Give the answers to what has come: whole lines of CSV, or rows."""
+    if isinstance(part, str):
+        lines = sheet.lines(part) if part and goes is Media.CSV else None
+        if lines is not None:
+            yield lines.encode()
+            return
+        part = split(part)
+    for start in range(0, len(part), _ROWS):
+        answers = sheet.rows(part[start : start + _ROWS])
+        if answers:
+            yield written(goes, sheet.names, answers)
 
 
 def put(uri: str, body: bytes) -> None:

@@ -17,6 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 from typing import Final
 
+from deployment.archive import zipped
 from scoring.draft import drafted
 from scoring.problem import Problem
 
@@ -29,7 +30,6 @@ _NOT_SCORING: Final = ("pack_*.py", "packing.py", "parity.py", "sample.py", "*.p
 _NOT_RUNNING: Final = ("__main__.py", "package.py", "proof.py", "py.typed")
 _NOT_NUMPY: Final = ("f2py", "random", "polynomial", "testing", "distutils", "_pyinstaller", "_core/include")
 """Parts of numpy that it imports only when asked, and nobody here asks."""
-_FIRST_DAY: Final = (1980, 1, 1, 0, 0, 0)  # the first that a zip archive can name
 _UNPACKED: Final = 40_000_000
 _COMPILE: Final = """
 import py_compile, sys
@@ -68,7 +68,12 @@ def package(folder: Path, options: Mapping[str, str]) -> list[Path]:
         archive = folder / "build" / "function.zip"
         archive.parent.mkdir(exist_ok=True)
         with drafted(archive) as draft:
-            _write(tree, draft)
+            whole = {
+                path.relative_to(tree).as_posix(): path.read_bytes()
+                for path in tree.rglob("*")
+                if path.is_file()
+            }
+            draft.write_bytes(zipped(whole, level=9))
         unpacked = sum(path.stat().st_size for path in tree.rglob("*") if path.is_file())
         if unpacked > _UNPACKED and not with_numpy:
             detail = f"The package unpacks to {unpacked} bytes."
@@ -172,16 +177,3 @@ def _compile(tree: Path, python: str) -> None:
     ended = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if ended.returncode:
         raise Problem("not_compiled", 500, f"The code cannot be compiled: {ended.stderr.strip()[-500:]}", "")
-
-
-def _write(tree: Path, target: Path) -> None:
-    """Write the archive: sorted names, one date, the same permissions whatever this user's umask is."""
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
-        for path in sorted(tree.rglob("*"), key=lambda found: found.relative_to(tree).as_posix()):
-            if path.is_dir():
-                continue
-            member = zipfile.ZipInfo(path.relative_to(tree).as_posix(), _FIRST_DAY)
-            member.compress_type = zipfile.ZIP_DEFLATED
-            member.create_system = 3
-            member.external_attr = (0o100755 if ".so" in path.suffixes else 0o100644) << 16
-            archive.writestr(member, path.read_bytes(), compresslevel=9)

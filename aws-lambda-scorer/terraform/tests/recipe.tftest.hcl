@@ -68,6 +68,10 @@ run "own_bucket_stays" {
     error_message = "One bucket, and that of the stack."
   }
   assert {
+    condition     = jsondecode(aws_s3_bucket_policy.own[0].policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
+    error_message = "The recipe's own bucket refuses requests without TLS."
+  }
+  assert {
     condition     = aws_s3_object.artifact[filesha256(var.pipeline_path)].key == "cooler/${filesha256(var.pipeline_path)}.pipeline"
     error_message = "The artifact lies at its digest, below the deployment's name."
   }
@@ -96,22 +100,22 @@ run "own_bucket_stays" {
 run "own_bucket_goes" {
   variables {
     keep_bucket = false
-    tls_only    = true
+    tls_only    = false
   }
   assert {
     condition     = length(aws_cloudformation_stack.bucket) == 0 && aws_s3_bucket.own[0].force_destroy && aws_s3_bucket.own[0].bucket_prefix == "cooler-"
     error_message = "keep_bucket = false makes a bucket that goes with all that is in it."
   }
   assert {
-    condition     = jsondecode(aws_s3_bucket_policy.own[0].policy).Statement[0].Condition.Bool["aws:SecureTransport"] == "false"
-    error_message = "tls_only refuses requests without TLS."
+    condition     = length(aws_s3_bucket_policy.own) == 0
+    error_message = "tls_only = false leaves the bucket without a policy."
   }
 }
 
 run "bucket_of_the_user" {
   variables { bucket = "my-artifacts" }
   assert {
-    condition     = length(aws_cloudformation_stack.bucket) + length(aws_s3_bucket.own) + length(aws_s3_bucket_public_access_block.own) + length(aws_s3_bucket_versioning.own) == 0
+    condition     = length(aws_cloudformation_stack.bucket) + length(aws_s3_bucket.own) + length(aws_s3_bucket_public_access_block.own) + length(aws_s3_bucket_versioning.own) + length(aws_s3_bucket_policy.own) == 0
     error_message = "Nothing about the user's bucket is changed."
   }
   assert {

@@ -2,8 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Generator, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, Final
 
@@ -12,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 from scoring import Problem, Scorer
+from scoring.lookahead import ahead
 
 from scoring_cli.batch import arrays
 from scoring_cli.batch.answer import Answer
@@ -110,7 +110,7 @@ def score(
         headings = _headings(reader, answer)
         complaints = Complaints(None if output == STANDARD else f"{output}.errors.csv", summary.unit)
         beside = options.threads != 1 and source.size is not None
-        with open_output(output) as stream, complaints, contextlib.closing(_ahead(reader, beside)) as chunks:
+        with open_output(output) as stream, complaints, contextlib.closing(ahead(reader, beside)) as chunks:
             sink = _sink(stream, kind_out, headings)
             for chunk in chunks:
                 bad, doubles = _read(chunk, columns, complaints, options.errors == FAIL)
@@ -157,19 +157,6 @@ def _headings(reader: Reader, answer: Answer) -> list[Heading]:
             )
     kept = [Heading(name, kind) for name, kind in zip(reader.kept, reader.kept_types, strict=True)]
     return kept + [Heading(name, pa.float64()) for name in answer.names]
-
-
-def _ahead(chunks: Iterable[Chunk], beside: bool) -> Generator[Chunk]:
-    """Give the chunks; if `beside`, the next one is read by a thread while the caller works on this one."""
-    if not beside:
-        yield from chunks
-        return
-    iterator = iter(chunks)
-    with ThreadPoolExecutor(1, "read") as reading:
-        following = reading.submit(next, iterator, None)
-        while (chunk := following.result()) is not None:
-            following = reading.submit(next, iterator, None)
-            yield chunk
 
 
 def _read(
