@@ -28,7 +28,7 @@ def test_from_apply_to_destroy(deployment, template, tools):
     assert tools.ask(url, "/model/score", body, "wrong")[0] == 401
     pasted = tools.shell(outputs["score_command"], API_KEY=key)
     assert pasted.stdout == scorer.score_json(contract.sample_request(scorer)), pasted.stderr
-    assert b'"event":"request"' in tools.shell(outputs["logs_command"]).stdout
+    tools.wait(lambda: b'"event":"request"' in tools.shell(outputs["logs_command"]).stdout)
     assert json.loads(tools.shell(outputs["status_command"]).stdout)["state"] == "running"
     assert deployment.plan().empty
 
