@@ -16,7 +16,6 @@ from server import admin, card, formats, inference, page, probe, score
 from server.call import ANSWER, JSON, Answer, Body, Call, ClientGone, Served
 from server.door import Door, announced
 from server.keys import Keys, presented
-from server.lane import Lane
 from server.ledger import Ledger
 from server.log import Log, to_person
 from server.metrics import Metrics
@@ -61,7 +60,6 @@ class App:
         self._started = self.draining = self.closing = False
         self.connections = 0
         self.door = Door(settings.capacity.scores)
-        self.lane = Lane(self)
         self._turned_away = 0  # since the log heard of it
 
     @property

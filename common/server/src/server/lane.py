@@ -7,19 +7,17 @@ refused, and the lane answers as the app would have answered.
 
 from collections.abc import Callable, Mapping
 from time import perf_counter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from scoring import contract
 
+from server.app import App
 from server.call import JSON
 from server.clock import engine_clock
 from server.door import QUICK
 from server.formats import plain_headers
 from server.keys import presented
 from server.score import PATH, SHAPLEY
-
-if TYPE_CHECKING:
-    from server.app import App
 
 URL: Final = PATH.encode()
 """The only path of the lane, as requests have it: without a query."""
@@ -29,9 +27,9 @@ _TYPE: Final = b"content-type: %b\r\n" % JSON.encode()
 
 
 class Lane:
-    """The lane of one worker."""
+    """The lane of one worker; `server.process` puts it before the app."""
 
-    def __init__(self, app: "App") -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
     def takes(self, headers: Mapping[bytes, bytes]) -> bool:

@@ -17,6 +17,7 @@ import uvicorn
 from server.app import App
 from server.beat import Beat
 from server.connection import Connection, look_after
+from server.lane import Lane
 from server.settings import Settings
 
 BACKLOG: Final = 2048
@@ -74,7 +75,7 @@ def _config(app: App, settings: Settings) -> uvicorn.Config:
         patience = settings.patience
         capacity = settings.capacity
         door = app.door
-        lane = app.lane
+        lane = Lane(app)
 
     quiet = logging.getLogger("uvicorn.error")
     quiet.handlers[:] = [logging.NullHandler()]  # the app has its own log, which never has a value in it
