@@ -88,6 +88,11 @@ class Scorer:
         pred_contrib lays them out. X as in `predict`. Raises Problem, also when the artifact's forest
         carries no counts.
         """
+        self.check_kind(kind)
+        return self.engine.contributions(self.matrix(X), kind == "original", threads)
+
+    def check_kind(self, kind: str) -> None:
+        """Raise Problem if there are no contributions of this kind, or none at all for want of counts."""
         if kind not in KINDS:
             raise Problem(
                 "unknown_value",
@@ -102,7 +107,6 @@ class Scorer:
                 "The artifact's forest carries no counts, which contributions need.",
                 "Pack the model from the text that Booster.save_model writes.",
             )
-        return self.engine.contributions(self.matrix(X), kind == "original", threads)
 
     def transform(self, X: Any, threads: int = 1) -> "Floats":
         """Compute the features that the forest reads: float64 (n, features); X as in `predict`."""

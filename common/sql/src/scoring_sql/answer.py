@@ -5,9 +5,8 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scoring import Problem, Scorer
+from scoring import Scorer
 from scoring.manifest import BINOMIAL, MULTINOMIAL
-from scoring.scorer import KINDS
 
 ORIGINAL: Final = "original"
 
@@ -32,16 +31,7 @@ class Parts:
     """The contributions of a scorer: `<input>` and `bias`, with three classes or more `<label>.<input>`."""
 
     def __init__(self, scorer: Scorer, kind: str = ORIGINAL) -> None:
-        if kind not in KINDS:
-            detail = f"There are no contributions of the kind {kind!r}."
-            raise Problem("unknown_value", 422, detail, f"Ask for {' or '.join(KINDS)}.")
-        if not scorer.engine.has_counts:
-            raise Problem(
-                "unsupported",
-                501,
-                "The artifact's forest carries no counts, which contributions need.",
-                "Pack the model from the text that Booster.save_model writes.",
-            )
+        scorer.check_kind(kind)
         self._engine = scorer.engine
         self._original = kind == ORIGINAL
         inputs = scorer.schema.names if self._original else scorer.engine.feature_names

@@ -6,11 +6,10 @@ from typing import Any, Final
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
-from scoring import Problem, Scorer
+from scoring import Scorer
 from scoring.manifest import BINOMIAL, MULTINOMIAL
 
-ORIGINAL, TRANSFORMED = "original", "transformed"
-KINDS: Final = (ORIGINAL, TRANSFORMED)
+ORIGINAL: Final = "original"
 
 
 class Answer:
@@ -22,20 +21,8 @@ class Answer:
     """
 
     def __init__(self, scorer: Scorer, contributions: str | None, threads: int) -> None:
-        if contributions is not None and contributions not in KINDS:
-            raise Problem(
-                "unknown_value",
-                422,
-                f"There are no contributions of the kind {contributions!r}.",
-                f"Ask for {' or '.join(KINDS)}.",
-            )
-        if contributions is not None and not scorer.engine.has_counts:
-            raise Problem(
-                "unsupported",
-                501,
-                "The artifact's forest carries no counts, which contributions need.",
-                "Pack the model from the text that Booster.save_model writes.",
-            )
+        if contributions is not None:
+            scorer.check_kind(contributions)
         self._engine = scorer.engine
         self._binomial = scorer.task == BINOMIAL
         self._kind = contributions

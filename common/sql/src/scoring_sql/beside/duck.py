@@ -13,7 +13,7 @@ from scoring_sql.beside.address import Address
 from scoring_sql.beside.fault import told
 from scoring_sql.beside.job import Name
 from scoring_sql.beside.key import plain
-from scoring_sql.beside.source import Source, Wanted, chunked, literal, quoted
+from scoring_sql.beside.source import Source, Wanted, chunked, instead, literal, quoted
 from scoring_sql.beside.target import Target
 
 _ERRORS: Final = (duckdb.Error, pa.ArrowInvalid)
@@ -104,10 +104,7 @@ class DuckTarget(Target):
         self._connection.register(_INCOMING, pa.Table.from_batches([], _storable(schema)))
         described = self.fetch(f"DESCRIBE {_INCOMING}")
         self._connection.unregister(_INCOMING)
-        parts = [f"{quoted(row[0])} {row[1]}" for row in described]
-        if keys:
-            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, keys))})")
-        self.run(f"CREATE TABLE {self.sql(name)} ({', '.join(parts)})")
+        self.define(name, [(row[0], row[1]) for row in described], keys)
 
     def load(self, name: Name, rows: Any) -> None:
         """Add the rows of a table."""
@@ -115,9 +112,7 @@ class DuckTarget(Target):
 
     def upsert(self, name: Name, rows: Any, keys: Sequence[str]) -> None:
         """Add the rows of a table, or change those that are there."""
-        others = [quoted(column) for column in rows.schema.names if column not in keys]
-        changes = ", ".join(f"{column} = excluded.{column}" for column in others)
-        self._insert(name, rows, f" ON CONFLICT ({', '.join(map(quoted, keys))}) DO UPDATE SET {changes}")
+        self._insert(name, rows, instead(rows.schema.names, keys))
 
     def run(self, statement: str) -> None:
         """Run a statement."""

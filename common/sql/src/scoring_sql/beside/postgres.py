@@ -15,7 +15,7 @@ from scoring_sql.beside import key
 from scoring_sql.beside.address import Address
 from scoring_sql.beside.fault import told
 from scoring_sql.beside.job import Name
-from scoring_sql.beside.source import Source, Wanted, chunked, literal, quoted
+from scoring_sql.beside.source import Source, Wanted, chunked, instead, literal, quoted
 from scoring_sql.beside.target import Target
 
 _BATCH_BYTES: Final = "4194304"
@@ -139,10 +139,7 @@ class PostgresTarget(Target):
 
     def create(self, name: Name, schema: Any, keys: Sequence[str]) -> None:
         """Create a table."""
-        parts = [f"{quoted(field.name)} {_type(field)}" for field in schema]
-        if keys:
-            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, keys))})")
-        self.run(f"CREATE TABLE {self.sql(name)} ({', '.join(parts)})")
+        self.define(name, [(field.name, _type(field)) for field in schema], keys)
 
     def load(self, name: Name, rows: Any) -> None:
         """Add the rows of a table."""
@@ -156,10 +153,7 @@ class PostgresTarget(Target):
     def upsert(self, name: Name, rows: Any, keys: Sequence[str]) -> None:
         """Add the rows of a table, or change those that are there."""
         self._stage(rows)
-        others = [quoted(column) for column in rows.schema.names if column not in keys]
-        changes = ", ".join(f"{column} = excluded.{column}" for column in others)
-        held = ", ".join(map(quoted, keys))
-        self.run(f"{self._from_stage(name, rows.schema)} ON CONFLICT ({held}) DO UPDATE SET {changes}")
+        self.run(f"{self._from_stage(name, rows.schema)}{instead(rows.schema.names, keys)}")
 
     def run(self, statement: str) -> None:
         """Run a statement."""

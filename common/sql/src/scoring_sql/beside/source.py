@@ -71,6 +71,12 @@ def quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
+def instead(columns: Sequence[str], keys: Sequence[str]) -> str:
+    """Write the end of an INSERT that changes the rows whose keys are there already."""
+    changes = ", ".join(f"{quoted(one)} = excluded.{quoted(one)}" for one in columns if one not in keys)
+    return f" ON CONFLICT ({', '.join(map(quoted, keys))}) DO UPDATE SET {changes}"
+
+
 def literal(text: str) -> str:
     """Write a text as a literal of standard SQL."""
     return "'" + text.replace("'", "''") + "'"

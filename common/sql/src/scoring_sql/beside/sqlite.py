@@ -14,7 +14,7 @@ from scoring_sql.beside import cursor
 from scoring_sql.beside.address import Address
 from scoring_sql.beside.fault import told
 from scoring_sql.beside.job import Name
-from scoring_sql.beside.source import Source, Wanted, quoted
+from scoring_sql.beside.source import Source, Wanted, instead, quoted
 from scoring_sql.beside.target import Target
 
 _SECONDS: Final = 60.0  # to wait for another process that writes
@@ -107,10 +107,7 @@ class SqliteTarget(Target):
 
     def create(self, name: Name, schema: Any, keys: Sequence[str]) -> None:
         """Create a table."""
-        parts = [f"{quoted(field.name)} {_type(field.type)}" for field in schema]
-        if keys:
-            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, keys))})")
-        self.run(f"CREATE TABLE {self.sql(name)} ({', '.join(parts)})")
+        self.define(name, [(field.name, _type(field.type)) for field in schema], keys)
 
     def load(self, name: Name, rows: Any) -> None:
         """Add the rows of a table."""
@@ -118,9 +115,7 @@ class SqliteTarget(Target):
 
     def upsert(self, name: Name, rows: Any, keys: Sequence[str]) -> None:
         """Add the rows of a table, or change those that are there."""
-        others = [quoted(column) for column in rows.schema.names if column not in keys]
-        changes = ", ".join(f"{column} = excluded.{column}" for column in others)
-        self._insert(name, rows, f" ON CONFLICT ({', '.join(map(quoted, keys))}) DO UPDATE SET {changes}")
+        self._insert(name, rows, instead(rows.schema.names, keys))
 
     def run(self, statement: str) -> None:
         """Run a statement."""

@@ -4,7 +4,7 @@
 import datetime
 import uuid
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, Self
 
 from scoring import Problem
@@ -195,6 +195,13 @@ class Target(ABC):
     @abstractmethod
     def create(self, name: Name, schema: Any, keys: Sequence[str]) -> None:
         """Create a table for a pyarrow schema, with a primary key unless `keys` is empty."""
+
+    def define(self, name: Name, columns: Iterable[tuple[str, str]], keys: Sequence[str]) -> None:
+        """Create a table of columns with types of the database's own, for `create`."""
+        parts = [f"{quoted(column)} {kind}" for column, kind in columns]
+        if keys:
+            parts.append(f"PRIMARY KEY ({', '.join(map(quoted, keys))})")
+        self.run(f"CREATE TABLE {self.sql(name)} ({', '.join(parts)})")
 
     @abstractmethod
     def load(self, name: Name, rows: Any) -> None:
